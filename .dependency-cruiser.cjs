@@ -1,0 +1,50 @@
+// The rooms and who may import whom: docs/architecture.md, executable.
+const CORE = ["asn1", "x509", "policy", "ca", "batch", "bundle", "enrollment", "status"];
+const ROOMS = {
+  asn1: [],
+  x509: ["asn1"],
+  policy: ["asn1", "x509"],
+  enrollment: ["asn1", "x509", "policy"],
+  ca: ["asn1", "x509", "policy", "enrollment"],
+  status: ["asn1", "x509", "policy", "ca"],
+  bundle: ["asn1", "x509", "policy", "ca"],
+  batch: ["asn1", "x509", "policy", "enrollment", "ca"],
+  gateway: ["asn1", "x509", "policy", "ca", "bundle", "status"],
+  keystore: ["asn1", "x509", "ca"],
+  pool: ["asn1", "x509", "policy", "ca", "batch"],
+  store: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "status", "gateway"], // the rooms whose ports it implements
+  config: ["policy"], // profiles are configuration; policy validates them
+  http: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway"],
+  cli: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "config", "keystore", "store", "pool"],
+};
+const ONE_DOOR = {
+  asn1js: "x509", pkijs: "x509", "@peculiar/x509": "x509", "reflect-metadata": "x509",
+  kysely: "store", pg: "store", "better-sqlite3": "store", express: "http", yazl: "bundle",
+};
+module.exports = {
+  forbidden: [
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    ...Object.entries(ROOMS).map(([room, may]) => ({
+      name: `room-${room}`, severity: "error",
+      from: { path: `^src/${room}/` },
+      to: { path: "^src/[^/]+/", pathNot: [room, ...may].map((r) => `^src/${r}/`) },
+    })),
+    { name: "through-the-door", severity: "error", from: { path: "^src/([^/]+)/" },
+      to: { path: "^src/[^/]+/.+", pathNot: ["^src/$1/", "^src/[^/]+/index\\.ts$"] } },
+    { name: "main-is-the-top", severity: "error", from: { pathNot: "^src/(main\\.ts$|cli/)" }, to: { path: "^src/main\\.ts$" } }, // `fleetca serve` starts it
+    ...Object.entries(ONE_DOOR).map(([lib, room]) => ({
+      name: `only-${room}-imports-${lib.replace(/\W/g, "-")}`, severity: "error",
+      from: { path: "^src/", pathNot: `^src/${room}/` }, to: { path: `(^|node_modules/)${lib}(/|$)` },
+    })),
+    { name: "core-does-not-log", severity: "error", from: { path: `^src/(${CORE.join("|")})/` }, to: { path: "^src/log\\.ts$" } },
+    { name: "pure-core", severity: "error", from: { path: `^src/(${CORE.join("|")})/` },
+      to: { dependencyTypes: ["core"], pathNot: "^(node:)?(crypto|assert|buffer|events|path/posix|stream(/promises)?|string_decoder|util|zlib)$" } },
+    { name: "no-unknown-room", severity: "error", from: {},
+      to: { path: "^src/", pathNot: [...Object.keys(ROOMS).map((r) => `^src/${r}/`), "^src/(main|errors|log|clock|random)\\.ts$"] } },
+    { name: "errors-is-a-leaf", severity: "error", from: { path: "^src/errors\\.ts$" }, to: {} },
+  ],
+  options: {
+    tsConfig: { fileName: "tsconfig.json" }, tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" }, exclude: { path: "^dist/" },
+  },
+};

@@ -1,0 +1,40 @@
+// `npm test`: what the tests need from the machine, then build, check, and everything that runs the
+// whole service: flows, interop and short crash runs.
+import { spawnSync } from 'node:child_process';
+
+/** Programs that tests run as counterparts, by the Debian package that brings each. */
+const COUNTERPARTS = { openssl: 'openssl', curl: 'curl', strace: 'strace' };
+
+const skipped = new Set((process.env.FLEETCA_TEST_SKIP ?? '').split(',').filter(Boolean));
+const has = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+const run = (command, args, env = {}) =>
+  spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ...env } }).status === 0;
+
+/** Installs packages without starting what they bring; only as root on Debian, where that is ours to do. */
+function install(packages) {
+  const line = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+  const mayInstall = process.getuid?.() === 0 && has('apt-get');
+  if (!mayInstall) {
+    console.error(`The tests need: ${packages.join(', ')}. Install them with:\n\n  sudo ${line}\n`);
+    console.error('or leave counterparts out: FLEETCA_TEST_SKIP=strace,… npm test');
+    return false;
+  }
+  // invoke-rc.d asks this program whether a service may start: for the length of the install, none may.
+  const policy = '/usr/sbin/policy-rc.d';
+  const script = `
+    if [ ! -e ${policy} ]; then
+      trap 'rm -f ${policy}' EXIT
+      printf '#!/bin/sh\\nexit 101\\n' > ${policy} && chmod 755 ${policy}
+    fi
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive ${line} > /dev/null`;
+  return run('sh', ['-ec', script]);
+}
+
+const missing = Object.keys(COUNTERPARTS).filter((program) => !skipped.has(program) && !has(program));
+const steps = [
+  () => missing.length === 0 || install([...new Set(missing.map((program) => COUNTERPARTS[program]))]),
+  () => run('npm', ['run', '--silent', 'build']),
+  () => run('node', ['scripts/check.mjs']),
+  () => run('npx', ['vitest', 'run', '--project', 'whole']),
+];
+process.exitCode = steps.every((step) => step()) ? 0 : 1;

@@ -1,0 +1,90 @@
+/** What a batch asks of the outside: a place for itself and the outcomes of its rows. */
+import type { Act } from '../ca/index.ts';
+import type { Violation } from '../errors.ts';
+
+export type RowStatus = 'issued' | 'replayed' | 'refused' | 'failed';
+/** `interrupted`: the upload ended early, or the service did. */
+export type AttemptState = 'receiving' | 'complete' | 'interrupted';
+
+/** What a refused or failed row is told; the edge makes problem details of it. */
+export interface RowProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly violations?: readonly Violation[];
+}
+
+export interface RowOutcome {
+  /** From 1, as it stood in this upload. */
+  readonly row: number;
+  /** null where the row did not get so far. */
+  readonly deviceId: string | null;
+  readonly status: RowStatus;
+  /** The certificate's intent; null unless issued or replayed. */
+  readonly intentId: number | null;
+  readonly problem: RowProblem | null;
+  readonly warnings: readonly string[];
+}
+
+/** An outcome as read back: with its place in the batch and its certificate. */
+export interface StoredOutcome extends RowOutcome {
+  /** Position in the batch's append-only list, from 1. The cursor of `results?after=`. */
+  readonly seq: number;
+  readonly attempt: number;
+  readonly serial: Uint8Array | null;
+  readonly certificate: Uint8Array | null;
+}
+
+export interface BatchOpening {
+  readonly id: string;
+  readonly fleetId: number;
+  readonly tokenId: string;
+  /** null: the fleet's default. */
+  readonly profile: string | null;
+  readonly authority: string | null;
+}
+
+export interface BatchCounts {
+  readonly rows: number;
+  readonly issued: number;
+  readonly replayed: number;
+  readonly refused: number;
+  readonly failed: number;
+}
+
+export interface Attempt extends BatchCounts {
+  readonly number: number;
+  readonly state: AttemptState;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+}
+
+export interface Batch extends BatchOpening {
+  readonly createdAt: Date;
+  /** Sum over all attempts. */
+  readonly lastSeq: number;
+  /** Oldest first; at most the last 100. */
+  readonly attempts: readonly Attempt[];
+}
+
+/**
+ * Batches are entities; each upload under one id is an attempt, and the outcomes of all attempts are
+ * one append-only list. Commands are durable when they resolve and carry their audit entry.
+ */
+export interface BatchStore {
+  /**
+   * Makes the batch, or opens a further attempt of it. Rejects with `idempotency-key-reused` when the
+   * id belongs to another fleet, or was opened with another profile or authority.
+   */
+  openBatch(act: Act, runId: string, opening: BatchOpening): Promise<{ attempt: number }>;
+  /** Appends outcomes in order and adds them to the attempt's counts. */
+  recordOutcomes(act: Act, batchId: string, attempt: number, outcomes: readonly RowOutcome[]): Promise<void>;
+  closeAttempt(act: Act, batchId: string, attempt: number, state: AttemptState): Promise<void>;
+  findBatch(id: string): Promise<Batch | undefined>;
+  /** Outcomes with `seq` over `after`, in order of seq; of one attempt, or of all (null). */
+  listOutcomes(
+    batchId: string,
+    attempt: number | null,
+    after: number,
+    limit: number,
+  ): Promise<readonly StoredOutcome[]>;
+}

@@ -1,0 +1,273 @@
+import { createHash } from 'node:crypto';
+import { OID } from '../asn1/index.ts';
+import { PkiError } from '../errors.ts';
+import {
+  type AuthorityProfile,
+  type Issuer,
+  planAuthorityCertificate,
+  prepareTbs,
+  profileDigest,
+  rootWarnings,
+} from '../policy/index.ts';
+import {
+  assembleCertificate,
+  type Certificate,
+  describeKey,
+  findExtension,
+  importPublicKey,
+  isSelfIssued,
+  isSignatureValid,
+  isSignedBy,
+  type KeyAlgorithm,
+  parseCertificate,
+  parseCertificates,
+  parsePrivateKey,
+  parsePublicKey,
+  readBack,
+  readBasicConstraints,
+  readKeyUsage,
+} from '../x509/index.ts';
+import type { CaContext } from './context.ts';
+import { generationCertificate, issuerFor } from './issuer.ts';
+import type { Act, AuthorityKind, Fleet, Generation, Signer } from './ports.ts';
+import { mintSerial } from './serial.ts';
+
+export interface AuthorityWish {
+  readonly name: string;
+  readonly kind: AuthorityKind;
+  readonly keyAlgorithm: KeyAlgorithm;
+  /** null: the target's default for the kind. */
+  readonly profile: string | null;
+  /** null: the fleet's name for a root; fleet, authority and generation for an issuing one. */
+  readonly commonName: string | null;
+}
+
+export interface AuthorityImport {
+  readonly name: string;
+  /** One certificate, PEM. */
+  readonly certificate: string;
+  /** Its private key, PEM. */
+  readonly privateKey: string;
+  readonly passphrase: string | null;
+}
+
+/** A generation with what a person should know of it. */
+export interface AuthorityResult {
+  readonly generation: Generation;
+  readonly warnings: readonly string[];
+}
+
+function profileFor(ca: CaContext, fleet: Fleet, kind: AuthorityKind, name: string | null): AuthorityProfile {
+  const wanted = name ?? ca.policy.target(fleet.target).defaultProfiles[kind];
+  const profile = ca.policy.authorityProfile(fleet.target, wanted);
+  if (profile?.kind === kind) return profile;
+  throw new PkiError(
+    'profile-unknown',
+    `There is no profile ${wanted} for ${kind} authorities of target ${fleet.target}.`,
+  );
+}
+
+function verifyKeyAlgorithm(ca: CaContext, fleet: Fleet, algorithm: KeyAlgorithm): void {
+  const { authorityKeys, title } = ca.policy.target(fleet.target);
+  if (authorityKeys.includes(algorithm)) return;
+  throw new PkiError(
+    'algorithm-not-allowed',
+    `Authorities for ${title} have keys of the kinds ${authorityKeys.join(', ')}; ${algorithm} is not known to be taken there.`,
+  );
+}
+
+/** The key's name in the keystore: readable, and never used twice. */
+function newKeyId(ca: CaContext, fleet: Fleet, authority: string): string {
+  return `${fleet.name}.${authority}.${Buffer.from(ca.random.bytes(6)).toString('hex')}`;
+}
+
+async function activeRoot(ca: CaContext, fleet: Fleet): Promise<Generation> {
+  const generations = await ca.ledger.listGenerations(fleet.id);
+  const root = generations.find(({ kind, state }) => kind === 'root' && state === 'active');
+  if (root) return root;
+  throw new PkiError(
+    'authority-not-active',
+    `The fleet ${fleet.name} has no root yet: create or import it first.`,
+  );
+}
+
+/** Fails early, before a key is made for nothing; the ledger decides again when the intent is recorded. */
+async function verifyNameIsFree(
+  ca: CaContext,
+  fleet: Fleet,
+  wish: Pick<AuthorityWish, 'name' | 'kind'>,
+): Promise<void> {
+  const generations = await ca.ledger.listGenerations(fleet.id);
+  if (generations.some(({ authority }) => authority === wish.name)) {
+    throw new PkiError(
+      'already-exists',
+      `The fleet ${fleet.name} has an authority named ${wish.name} already.`,
+    );
+  }
+  if (wish.kind === 'root' && generations.some(({ kind }) => kind === 'root')) {
+    throw new PkiError(
+      'already-exists',
+      `The fleet ${fleet.name} has a root already; a fleet has one root line.`,
+    );
+  }
+}
+
+/** What an independent reader must find in a CA certificate that we made. */
+function verifyReadBack(der: Uint8Array, planned: Certificate): void {
+  const seen = readBack(der);
+  const same =
+    seen.ca &&
+    seen.serial === Buffer.from(planned.serial).toString('hex') &&
+    Buffer.compare(seen.subject, planned.subject.der) === 0 &&
+    Buffer.compare(seen.issuer, planned.issuer.der) === 0 &&
+    Buffer.compare(seen.publicKey, planned.publicKey.spki) === 0 &&
+    seen.notBefore.getTime() === planned.notBefore.getTime() &&
+    seen.notAfter.getTime() === planned.notAfter.getTime() &&
+    seen.extensions.length === planned.extensions.length;
+  if (!same) throw new Error('a second reader sees another certificate than the one that was planned');
+}
+
+async function signWith(signer: Signer, tbs: Uint8Array): Promise<Uint8Array> {
+  const signature = await signer.sign(tbs);
+  const publicKey = parsePublicKey(signer.publicKey);
+  if (!isSignatureValid(signer.algorithm, publicKey.key.kind, importPublicKey(publicKey), tbs, signature)) {
+    throw new PkiError(
+      'signer-unavailable',
+      "The authority's key made a signature that does not verify; nothing was issued.",
+    );
+  }
+  return assembleCertificate(tbs, signer.algorithm, signature);
+}
+
+function commonNameFor(fleet: Fleet, wish: AuthorityWish): string {
+  if (wish.commonName !== null) return wish.commonName;
+  return wish.kind === 'root' ? fleet.name : `${fleet.name} ${wish.name} G1`;
+}
+
+/**
+ * Makes an authority: its key, and its certificate by the same cycle as a leaf's. A root signs itself;
+ * an issuing authority is signed by the fleet's root.
+ * Refuses `already-exists`, `profile-unknown`, `algorithm-not-allowed`, `authority-not-active` (no root
+ * yet), `issuer-near-end`, and what ledger and keystore refuse.
+ */
+export async function createAuthority(
+  ca: CaContext,
+  act: Act,
+  fleet: Fleet,
+  wish: AuthorityWish,
+): Promise<AuthorityResult> {
+  const profile = profileFor(ca, fleet, wish.kind, wish.profile);
+  verifyKeyAlgorithm(ca, fleet, wish.keyAlgorithm);
+  await verifyNameIsFree(ca, fleet, wish);
+  const parent = wish.kind === 'root' ? null : await activeRoot(ca, fleet);
+  const issuer: Issuer | null = parent && issuerFor(parent);
+
+  // Step 2: prepare. The key comes first, for the certificate names it.
+  const keyId = newKeyId(ca, fleet, wish.name);
+  const own = await ca.keystore.generate(keyId, wish.keyAlgorithm);
+  const signer = parent ? await ca.keystore.open(parent.keyId) : own;
+  const plan = planAuthorityCertificate({
+    profile,
+    commonName: commonNameFor(fleet, wish),
+    publicKey: parsePublicKey(own.publicKey),
+    issuer,
+    algorithm: signer.algorithm,
+    serial: mintSerial(ca.random),
+    now: act.at,
+  });
+  const tbs = prepareTbs(plan);
+
+  // Step 3: record the intent.
+  const { serial, notBefore, notAfter, publicKey } = plan.content;
+  const { generationId } = await ca.ledger.recordGenerationIntent(act, ca.runId, {
+    fleetId: fleet.id,
+    authority: wish.name,
+    kind: wish.kind,
+    profile: profile.name,
+    profileDigest: profileDigest(profile),
+    keyId,
+    keyDigest: createHash('sha256').update(publicKey).digest(),
+    issuerId: parent?.id ?? null,
+    serial,
+    tbsDigest: tbs.digest,
+    notBefore,
+    notAfter,
+  });
+
+  // Step 4: sign, verify, and let a second reader look.
+  const der = await signWith(signer, tbs.takeFor(parent?.id ?? null));
+  const certificate = parseCertificate(der);
+  verifyReadBack(der, certificate);
+
+  // Step 5: complete.
+  const generation = await ca.ledger.recordGenerationIssued(act, ca.runId, generationId, der);
+  const warnings = wish.kind === 'root' ? rootWarnings(certificate, fleet.target) : [];
+  return { generation, warnings: [...plan.warnings, ...warnings] };
+}
+
+function refuseCertificate(message: string): never {
+  throw new PkiError('bad-ca-certificate', message);
+}
+
+/** A root that can head a fleet: a CA, self-signed, alive, with the key that was given. */
+function verifyImportedRoot(certificate: Certificate, spki: Uint8Array, now: Date): void {
+  const constraints = findExtension(certificate, OID.basicConstraints);
+  if (!constraints || !readBasicConstraints(constraints).ca)
+    refuseCertificate('The certificate is not a CA (basicConstraints CA:TRUE).');
+  const usage = findExtension(certificate, OID.keyUsage);
+  if (usage && !readKeyUsage(usage).includes('keyCertSign'))
+    refuseCertificate('The certificate may not sign others (keyUsage keyCertSign).');
+  if (!isSelfIssued(certificate) || !isSignedBy(certificate, certificate)) {
+    refuseCertificate('The certificate is not a root: it is not signed by its own key.');
+  }
+  if (Buffer.compare(certificate.publicKey.spki, spki) !== 0)
+    refuseCertificate('The private key is not the key of this certificate.');
+  if (certificate.notAfter <= now)
+    refuseCertificate(`The certificate expired on ${certificate.notAfter.toISOString()}.`);
+  if (certificate.subject.rdns.length === 0) {
+    refuseCertificate('The certificate has an empty subject: nothing under it could name its issuer.');
+  }
+}
+
+function verifyImportedKey({ publicKey: { key } }: Certificate): void {
+  if (key.kind !== 'rsa' || (key.modulusBits >= 2048 && key.modulusBits <= 8192)) return;
+  throw new PkiError('weak-key', `A root's RSA key has 2048 to 8192 bits; this one is ${describeKey(key)}.`);
+}
+
+/**
+ * Takes in a root that was made elsewhere, with its key. Refuses `bad-pem`, `bad-der`,
+ * `bad-ca-certificate`, `already-exists`, `key-of-a-ca`, `key-of-another-device`; warns of everything
+ * in it that servers stumble over.
+ */
+export async function importRoot(
+  ca: CaContext,
+  act: Act,
+  fleet: Fleet,
+  wish: AuthorityImport,
+): Promise<AuthorityResult> {
+  const [certificate, second] = parseCertificates(wish.certificate);
+  if (!certificate || second) return refuseCertificate('One certificate is due: the root alone.');
+  const key = parsePrivateKey(wish.privateKey, wish.passphrase ?? undefined);
+  verifyImportedRoot(certificate, key.publicKey.spki, act.at);
+  verifyImportedKey(certificate);
+  await verifyNameIsFree(ca, fleet, { name: wish.name, kind: 'root' });
+  const keyId = newKeyId(ca, fleet, wish.name);
+  await ca.keystore.adopt(keyId, key.pkcs8);
+  const generation = await ca.ledger.recordGenerationImported(act, {
+    fleetId: fleet.id,
+    authority: wish.name,
+    kind: 'root',
+    profile: 'imported',
+    keyId,
+    keyDigest: key.publicKey.digest,
+    serial: certificate.serial,
+    certificate: certificate.der,
+    notBefore: certificate.notBefore,
+    notAfter: certificate.notAfter,
+  });
+  return { generation, warnings: rootWarnings(certificate, fleet.target) };
+}
+
+/** What a person should know of a generation that exists. */
+export const generationWarnings = (generation: Generation, target: string): readonly string[] =>
+  generation.kind === 'root' ? rootWarnings(generationCertificate(generation), target) : [];

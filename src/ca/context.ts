@@ -1,0 +1,16 @@
+import type { Clock } from '../clock.ts';
+import type { Policy } from '../policy/index.ts';
+import type { Random } from '../random.ts';
+import type { Keystore, Ledger } from './ports.ts';
+
+/** What the authority works with. One a process; `runId` marks the intents that this run made. */
+export interface CaContext {
+  readonly ledger: Ledger;
+  readonly keystore: Keystore;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly runId: string;
+  /** Intents of this run whose signing or storing failed: they are given up before the next are made. */
+  readonly stranded: Set<number>;
+}

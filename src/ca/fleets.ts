@@ -1,0 +1,76 @@
+import { X509Certificate } from 'node:crypto';
+import { encodePem, parsePem } from '../asn1/index.ts';
+import { PkiError, type Violation } from '../errors.ts';
+import type { CaContext } from './context.ts';
+import type { Act, Fleet, NewFleet } from './ports.ts';
+
+export interface FleetWish {
+  readonly name: string;
+  readonly target: string;
+  readonly gatewayUrl: string | null;
+  readonly gatewayRoot: string | null;
+}
+
+/**
+ * Why a URL is no gateway's origin; undefined where it is one. aktualizr appends its paths to the text
+ * as it stands, so a path, a trailing slash or a line end would become part of every request; over
+ * `http:` it reports success without any TLS.
+ */
+function gatewayUrlFault(text: string): string | undefined {
+  if (/\s/.test(text)) return 'must not hold white space or a line end';
+  if (!URL.canParse(text)) return 'is not a URL';
+  const url = new URL(text);
+  if (url.protocol !== 'https:') return 'must begin with https://';
+  if (url.username !== '' || url.password !== '') return 'must not hold credentials';
+  if (text.endsWith('/')) return 'must not end with a slash';
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    return 'must be scheme, host and port alone, without a path';
+  return undefined;
+}
+
+function gatewayRootFault(pem: string, now: Date): string | undefined {
+  try {
+    const blocks = parsePem(pem);
+    if (blocks.length === 0) return 'holds no PEM certificate';
+    if (blocks.some(({ label }) => label !== 'CERTIFICATE')) return 'must hold certificates and nothing else';
+    // Read with OpenSSL's eyes: server roots come from elsewhere and may use what we would not issue.
+    const ended = blocks
+      .map(({ der }) => new X509Certificate(der))
+      .find(({ validTo }) => new Date(validTo) <= now);
+    return ended && `holds a certificate that has expired: ${ended.subject.replaceAll('\n', ', ')}`;
+  } catch (cause) {
+    return cause instanceof PkiError ? cause.message : 'holds something that is not an X.509 certificate';
+  }
+}
+
+/** The same certificates as plain PEM: no text around them, LF line ends. */
+const normalisePem = (pem: string): string =>
+  parsePem(pem)
+    .map(({ der }) => encodePem('CERTIFICATE', der))
+    .join('');
+
+function check(wish: FleetWish, now: Date): readonly Violation[] {
+  const url = wish.gatewayUrl === null ? undefined : gatewayUrlFault(wish.gatewayUrl);
+  const root = wish.gatewayRoot === null ? undefined : gatewayRootFault(wish.gatewayRoot, now);
+  return [
+    ...(url ? [{ at: '/gatewayUrl', message: url }] : []),
+    ...(root ? [{ at: '/gatewayRoot', message: root }] : []),
+  ];
+}
+
+/**
+ * Creates a fleet. Refuses `bad-request` with a violation for each field, `already-exists`.
+ * The name's form is the edge's to check; it is the path segment under which the fleet is published.
+ */
+export async function createFleet(ca: CaContext, act: Act, wish: FleetWish): Promise<Fleet> {
+  const violations = check(wish, act.at);
+  if (violations.length > 0) {
+    const said = violations.map(({ at, message }) => `${at.slice(1)} ${message}`).join('; ');
+    throw new PkiError('bad-request', `The fleet cannot be created: ${said}.`, { violations });
+  }
+  const fleet: NewFleet = {
+    ...wish,
+    gatewayRoot: wish.gatewayRoot === null ? null : normalisePem(wish.gatewayRoot),
+  };
+  return ca.ledger.createFleet(act, fleet);
+}

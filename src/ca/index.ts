@@ -1,0 +1,12 @@
+/**
+ * The authority: fleets, roots and issuing authorities, and the cycle that issues a certificate. It
+ * owns the ports to the ledger and the keys.
+ * It never signs what is not on record, and nothing leaves it that is not on record as complete.
+ */
+export * from './authorities.ts';
+export * from './context.ts';
+export * from './fleets.ts';
+export * from './issue.ts';
+export * from './issuer.ts';
+export * from './ports.ts';
+export * from './serial.ts';

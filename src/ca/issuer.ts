@@ -1,0 +1,77 @@
+import { PkiError } from '../errors.ts';
+import type { Issuer } from '../policy/index.ts';
+import {
+  type Certificate,
+  certificateFingerprint,
+  parseCertificate,
+  signatureAlgorithmFor,
+} from '../x509/index.ts';
+import type { CaContext } from './context.ts';
+import type { Generation } from './ports.ts';
+
+/** Parsed certificates by their digest: there are as many as authorities, and they never change. */
+const parsed = new Map<string, Certificate>();
+
+/** A generation's certificate, parsed. */
+export function generationCertificate(generation: Generation): Certificate {
+  const digest = Buffer.from(certificateFingerprint(generation.certificate)).toString('hex');
+  const certificate = parsed.get(digest) ?? parseCertificate(generation.certificate);
+  parsed.set(digest, certificate);
+  return certificate;
+}
+
+/** A generation as the issuer of a plan. */
+export function issuerFor(generation: Generation): Issuer {
+  const certificate = generationCertificate(generation);
+  return {
+    generationId: generation.id,
+    certificate,
+    algorithm: signatureAlgorithmFor(certificate.publicKey.key),
+  };
+}
+
+function pickByName(active: readonly Generation[], authority: string): Generation {
+  const named = active.find((generation) => generation.authority === authority);
+  if (named) return named;
+  throw new PkiError('authority-not-active', `The fleet has no active authority named ${authority}.`);
+}
+
+function pickDefault(active: readonly Generation[]): Generation {
+  const [issuing, second] = active.filter((generation) => generation.kind === 'issuing');
+  if (issuing && second) {
+    throw new PkiError(
+      'authority-ambiguous',
+      'The fleet has several issuing authorities: name one with `authority`.',
+    );
+  }
+  const root = active.find((generation) => generation.kind === 'root');
+  const picked = issuing ?? root;
+  if (picked) return picked;
+  throw new PkiError(
+    'authority-not-active',
+    'The fleet has no active authority yet: create its root, then an issuing one.',
+  );
+}
+
+/**
+ * The active generation that issues: the authority named; else the fleet's one issuing authority;
+ * else its root. Refuses `authority-not-active`, `authority-ambiguous`.
+ */
+export async function findIssuer(
+  ca: CaContext,
+  fleetId: number,
+  authority: string | null,
+): Promise<Generation> {
+  const active = (await ca.ledger.listGenerations(fleetId)).filter(({ state }) => state === 'active');
+  return authority === null ? pickDefault(active) : pickByName(active, authority);
+}
+
+/**
+ * The certificates between a device certificate and the root, the issuer first; empty where the root
+ * issued it. The root itself is not part of it.
+ */
+export function intermediatesOf(generations: readonly Generation[], issuerId: number): readonly Generation[] {
+  const issuer = generations.find(({ id }) => id === issuerId);
+  if (!issuer || issuer.issuerId === issuer.id) return [];
+  return [issuer, ...intermediatesOf(generations, issuer.issuerId)];
+}

@@ -1,0 +1,296 @@
+/**
+ * What the authority asks of the outside. Adapters implement these contracts; the contract tests in
+ * `test/store` and `test/keystore` hold each of them to every sentence here.
+ */
+import type { Fact, RefusalCode } from '../errors.ts';
+import type { KeyAlgorithm, SignatureAlgorithm } from '../x509/index.ts';
+
+/** A key that signs for an authority. Where the key lives is the adapter's business. */
+export interface Signer {
+  /** What `sign` produces and what goes into the certificate's AlgorithmIdentifier. */
+  readonly algorithm: SignatureAlgorithm;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array;
+  /**
+   * Signs the octets (the hash is the algorithm's). The answer is the content of the certificate's
+   * signatureValue: an ECDSA-Sig-Value in DER, an RSA or an Ed25519 signature.
+   * Rejects with `signer-unavailable` when the key cannot be reached now.
+   */
+  sign(tbs: Uint8Array): Promise<Uint8Array>;
+}
+
+/** Where private keys of authorities are kept. A key id is `[a-z0-9.-]{1,160}`. */
+export interface Keystore {
+  /** Makes a key under an id that is not taken. When it resolves, the key is on disk. */
+  generate(keyId: string, algorithm: KeyAlgorithm): Promise<Signer>;
+  /** Takes a private key (PKCS#8, DER) under an id that is not taken. When it resolves, it is on disk. */
+  adopt(keyId: string, pkcs8: Uint8Array): Promise<Signer>;
+  /** Opens a key for signing; rejects with `signer-unavailable` when there is none or it cannot be read. */
+  open(keyId: string): Promise<Signer>;
+}
+
+/** Who did it. `id` is a token's id, or the word for a part of the service (`service`, `cli`). */
+export interface Actor {
+  readonly kind: 'token' | 'service' | 'operator';
+  readonly id: string;
+  readonly role: string;
+}
+
+/** What the audit entry of a command says beside what the store adds (sequence, hashes, row digest). */
+export interface Act {
+  readonly at: Date;
+  readonly actor: Actor;
+}
+
+export interface NewFleet {
+  readonly name: string;
+  readonly target: string;
+  readonly gatewayUrl: string | null;
+  /** The gateway's server root(s), PEM; goes to devices as `root.crt`. Never the fleet root. */
+  readonly gatewayRoot: string | null;
+}
+
+export interface Fleet extends NewFleet {
+  readonly id: number;
+  readonly createdAt: Date;
+}
+
+export type AuthorityKind = 'root' | 'issuing';
+export type GenerationState = 'staged' | 'published' | 'active' | 'draining' | 'retired' | 'compromised';
+
+/** One key and one certificate of an authority. */
+export interface Generation {
+  readonly id: number;
+  readonly fleetId: number;
+  readonly authority: string;
+  readonly kind: AuthorityKind;
+  readonly number: number;
+  readonly state: GenerationState;
+  readonly profile: string;
+  readonly keyId: string;
+  readonly certificate: Uint8Array;
+  /** The generation that signed this one; its own id where it is self-signed. */
+  readonly issuerId: number;
+  readonly imported: boolean;
+  readonly createdAt: Date;
+}
+
+/** A generation whose key exists and whose certificate is about to be signed. */
+export interface GenerationIntent {
+  readonly fleetId: number;
+  readonly authority: string;
+  readonly kind: AuthorityKind;
+  readonly profile: string;
+  readonly profileDigest: Uint8Array;
+  readonly keyId: string;
+  /** SHA-256 of the canonical SubjectPublicKeyInfo. */
+  readonly keyDigest: Uint8Array;
+  /** null: self-signed. */
+  readonly issuerId: number | null;
+  readonly serial: Uint8Array;
+  readonly tbsDigest: Uint8Array;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** A root that was made elsewhere and is taken in with its key. */
+export interface GenerationImport {
+  readonly fleetId: number;
+  readonly authority: string;
+  readonly kind: AuthorityKind;
+  readonly profile: string;
+  readonly keyId: string;
+  readonly keyDigest: Uint8Array;
+  readonly serial: Uint8Array;
+  readonly certificate: Uint8Array;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** One row that asks for its slot (fleet, device, profile) and its key (fleet, key digest). */
+export interface IntentRow {
+  readonly deviceId: string;
+  /** The device ID folded (NFKC, case): unique in the fleet. */
+  readonly foldedId: string;
+  readonly profile: string;
+  readonly profileDigest: Uint8Array;
+  readonly issuerId: number;
+  readonly serial: Uint8Array;
+  /** SHA-256 of the canonical SubjectPublicKeyInfo. */
+  readonly keyDigest: Uint8Array;
+  readonly tbsDigest: Uint8Array;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** True where the request named notAfter: then a replay must carry the same. */
+  readonly notAfterAsked: boolean;
+  /** Canonical JSON of the request's labels; null where it named none (then any live one is replayed). */
+  readonly labels: string | null;
+  /** Present only where the grant allows it. */
+  readonly supersede: string | null;
+}
+
+export interface IntentChunk {
+  readonly act: Act;
+  readonly runId: string;
+  readonly fleetId: number;
+  readonly batchId: string | null;
+  readonly rows: readonly IntentRow[];
+}
+
+/** A device certificate as the ledger holds it. */
+export interface StoredCertificate {
+  readonly intentId: number;
+  /** SHA-256 of the DER: the certificate's id in the API. */
+  readonly fingerprint: Uint8Array;
+  readonly der: Uint8Array;
+  readonly serial: Uint8Array;
+  readonly fleetId: number;
+  readonly deviceId: string;
+  readonly profile: string;
+  readonly issuerId: number;
+  readonly keyDigest: Uint8Array;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly labels: string | null;
+  readonly issuedAt: Date;
+  readonly batchId: string | null;
+  readonly supersededAt: Date | null;
+  readonly revokedAt: Date | null;
+  readonly revocationReason: string | null;
+}
+
+/**
+ * What became of a row. `recorded`: sign it. `replay`: the certificate of before, nothing was spent.
+ * `pending`: another request holds the slot with an open intent of `runId`; ask again.
+ */
+export type IntentVerdict =
+  | { readonly verdict: 'recorded'; readonly intentId: number }
+  | { readonly verdict: 'replay'; readonly certificate: StoredCertificate }
+  | { readonly verdict: 'pending'; readonly runId: string }
+  | {
+      readonly verdict: 'refused';
+      readonly code: RefusalCode;
+      readonly message: string;
+      readonly facts: Readonly<Record<string, Fact>>;
+    };
+
+export interface Completion {
+  readonly intentId: number;
+  readonly der: Uint8Array;
+  readonly fingerprint: Uint8Array;
+}
+
+export interface CompletionChunk {
+  readonly act: Act;
+  readonly runId: string;
+  readonly fleetId: number;
+  readonly batchId: string | null;
+  readonly issued: readonly Completion[];
+}
+
+export interface Device {
+  readonly fleetId: number;
+  readonly deviceId: string;
+  readonly createdAt: Date;
+}
+
+/**
+ * The ledger. Every command is atomic and carries its audit entry in its own transaction; when a
+ * promise of a `record…`, `create…` or `mark…` command resolves, it is on disk (synced), and when it
+ * rejects, nothing of it is. No caller ever holds an open transaction. Reads see what is committed.
+ * Rejects with `storage-full`, `storage-unavailable` or `busy` when the medium is the reason.
+ */
+export interface Ledger {
+  /** Rejects with `already-exists` when the name is taken. */
+  createFleet(act: Act, fleet: NewFleet): Promise<Fleet>;
+  findFleet(name: string): Promise<Fleet | undefined>;
+  /** In order of name, those after `after` (a name; '' for the first page). */
+  listFleets(after: string, limit: number): Promise<readonly Fleet[]>;
+
+  /**
+   * Claims the authority's name for a new generation, and stores the intent of its certificate.
+   * Rejects with `already-exists` when the authority has a generation with a certificate, with
+   * `key-of-a-ca` or `key-of-another-device` when the key is in use.
+   */
+  recordGenerationIntent(
+    act: Act,
+    runId: string,
+    intent: GenerationIntent,
+  ): Promise<{ generationId: number }>;
+  /** Completes it: the generation is active. Rejects when there is no such open intent of this run. */
+  recordGenerationIssued(
+    act: Act,
+    runId: string,
+    generationId: number,
+    certificate: Uint8Array,
+  ): Promise<Generation>;
+  /** Takes in a generation that was made elsewhere; active at once. Same refusals as an intent. */
+  recordGenerationImported(act: Act, generation: GenerationImport): Promise<Generation>;
+  /** All generations of a fleet that have a certificate, oldest first. */
+  listGenerations(fleetId: number): Promise<readonly Generation[]>;
+  findGeneration(id: number): Promise<Generation | undefined>;
+
+  /**
+   * Decides idempotency and key reuse for each row, in order, and records the intents of those that
+   * won. One verdict a row, same order. A row of the chunk sees the rows before it. A refused or
+   * replayed row leaves no trace (no device, no key claim). Decided here and nowhere else:
+   * - the folded ID belongs to another ID of the fleet: refused `device-id-twin`;
+   * - the key is a CA's, anywhere in the service: `key-of-a-ca`; another device's of this fleet:
+   *   `key-of-another-device`;
+   * - the slot (fleet, device, profile) holds an open intent of a live run: `pending`; an abandoned
+   *   one, or nothing: claimed;
+   * - it holds a live certificate of the same key: `replay`, unless notAfter was asked or labels were
+   *   given and differ (`request-differs`);
+   * - of the same key, revoked: `key-retired` without `supersede`; expired at `act.at`: claimed;
+   * - of another key: `device-has-other-key` without `supersede`; with it the old certificate is
+   *   marked superseded when the new one is completed.
+   * The key of a certificate of this device that was revoked is `key-retired` without `supersede`,
+   * also when it is not the slot's present one.
+   * Rejects whole with `clock-behind` when `act.at` lies more than five minutes before the last intent.
+   */
+  recordIntents(chunk: IntentChunk): Promise<readonly IntentVerdict[]>;
+  /** Stores the certificates of open intents of this run. Rejects whole if one is not open, or of another run. */
+  recordIssued(chunk: CompletionChunk): Promise<void>;
+
+  /**
+   * Gives up open intents of this run whose certificates will not be completed, so that their slots
+   * are free again. Those that are not open are passed over.
+   */
+  abandonIntents(act: Act, runId: string, intentIds: readonly number[]): Promise<void>;
+
+  findCertificate(fingerprint: Uint8Array): Promise<StoredCertificate | undefined>;
+  /** All that carry this serial (imported fleets hold colliding ones). */
+  findCertificatesBySerial(serial: Uint8Array): Promise<readonly StoredCertificate[]>;
+  findDevice(fleetId: number, deviceId: string): Promise<Device | undefined>;
+  /** All certificates of a device, newest first, at most `limit`. */
+  listDeviceCertificates(
+    fleetId: number,
+    deviceId: string,
+    limit: number,
+  ): Promise<readonly StoredCertificate[]>;
+  /** Devices of a fleet in bytewise order of ID, after `after` ('' for the first page). */
+  listDevices(fleetId: number, after: string, limit: number): Promise<readonly Device[]>;
+
+  /** Marks a certificate revoked; the same again changes nothing and gives the first mark. */
+  markRevoked(act: Act, fingerprint: Uint8Array, reason: string): Promise<StoredCertificate>;
+  /** Frees a key of a fleet from its device. Rejects with `not-found`. */
+  releaseKey(act: Act, fleetId: number, keyDigest: Uint8Array, reason: string): Promise<void>;
+}
+
+export interface AuditEntry {
+  readonly seq: number;
+  readonly at: string;
+  readonly actor: Actor;
+  readonly action: string;
+  readonly fleet: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+  /** SHA-256, hex. */
+  readonly previous: string;
+  /** SHA-256 over `previous` and the canonical JSON (RFC 8785) of the entry, hex. */
+  readonly hash: string;
+}
+
+export interface AuditLog {
+  /** Entries after `after` (0 for the first page), oldest first. */
+  listAudit(after: number, limit: number): Promise<readonly AuditEntry[]>;
+}

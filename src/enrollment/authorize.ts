@@ -1,0 +1,118 @@
+import { PkiError } from '../errors.ts';
+import {
+  commonNameOf,
+  type DeviceProfile,
+  droppedAttributes,
+  foldDeviceId,
+  type GrantedExtensions,
+  judgeRequestedExtensions,
+  type Target,
+  verifyDeviceId,
+  verifyKeyRules,
+} from '../policy/index.ts';
+import { decodeCsr, type ProvenCsr, parseCsr, proveCsr } from '../x509/index.ts';
+import { isAllowed, maySupersede, notFound, type Requester } from './access.ts';
+
+/** What a requester asks for, with every field of the API's request; the rest has defaults. */
+export interface CertificateRequest {
+  /** PKCS#10, PEM or DER. */
+  readonly csr: Uint8Array;
+  readonly deviceId: string | null;
+  readonly notAfter: Date | null;
+  readonly labels: Readonly<Record<string, string>> | null;
+  readonly supersede: { readonly reason: string } | null;
+}
+
+/** The fleet as far as a decision needs it. */
+export interface FleetFacts {
+  readonly id: number;
+  readonly name: string;
+  readonly target: Target;
+}
+
+interface GrantContent {
+  readonly fleet: FleetFacts;
+  readonly requester: Requester;
+  readonly request: ProvenCsr;
+  readonly deviceId: string;
+  readonly foldedId: string;
+  readonly profile: DeviceProfile;
+  readonly granted: GrantedExtensions;
+  readonly notAfter: Date | null;
+  /** Canonical JSON; null: none were named. */
+  readonly labels: string | null;
+  readonly supersede: string | null;
+  readonly warnings: readonly string[];
+}
+
+/** A decision that this requester may have a certificate for this device and this key. */
+class GrantProof {
+  readonly content: GrantContent;
+  readonly #granted = true;
+
+  constructor(content: GrantContent) {
+    this.content = content;
+  }
+
+  get isGranted(): boolean {
+    return this.#granted;
+  }
+}
+export type Grant = GrantProof;
+
+/** Sorted by name, so that equal labels are equal text. */
+const canonicalLabels = (labels: Readonly<Record<string, string>>): string =>
+  JSON.stringify(Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))));
+
+function deviceIdOf(proven: ProvenCsr, request: CertificateRequest, target: Target): string {
+  const commonName = commonNameOf(proven.csr);
+  verifyDeviceId(commonName, target.deviceIdForm);
+  if (request.deviceId !== null && request.deviceId !== commonName) {
+    throw new PkiError(
+      'device-id-mismatch',
+      'The device ID of the call is not the common name of the request.',
+    );
+  }
+  return commonName;
+}
+
+function supersedeOf(requester: Requester, request: CertificateRequest): string | null {
+  if (request.supersede === null) return null;
+  if (!maySupersede(requester)) {
+    throw notFound('right to supersede', requester.role);
+  }
+  return request.supersede.reason;
+}
+
+/**
+ * Step 1, decide. Reads and proves the request, and judges key, name and requested extensions by the
+ * profile. The order is: form, key, proof, name, extensions; the first fault is the answer.
+ * Refuses with any of the malformed, proof and policy codes, and `not-found` where the requester may
+ * not ask in this fleet.
+ */
+export function authorize(
+  requester: Requester,
+  fleet: FleetFacts,
+  profile: DeviceProfile,
+  request: CertificateRequest,
+): Grant {
+  if (!isAllowed(requester, 'certificate:request', fleet.name)) throw notFound('fleet', requester.role);
+  const csr = parseCsr(decodeCsr(request.csr));
+  verifyKeyRules(csr.publicKey.key, profile.keys);
+  const proven = proveCsr(csr);
+  const deviceId = deviceIdOf(proven, request, fleet.target);
+  const granted = judgeRequestedExtensions(csr, profile, deviceId);
+  return new GrantProof({
+    fleet,
+    requester,
+    request: proven,
+    deviceId,
+    foldedId: foldDeviceId(deviceId),
+    profile,
+    granted,
+    notAfter: request.notAfter,
+    labels: request.labels === null ? null : canonicalLabels(request.labels),
+    supersede: supersedeOf(requester, request),
+    warnings: [...droppedAttributes(csr), ...granted.warnings],
+  });
+}

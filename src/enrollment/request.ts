@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { PkiError } from '../errors.ts';
+import type { CertificateRequest } from './authorize.ts';
+
+/** U+0000 cannot be stored as text by every engine, and no name needs it. */
+const text = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .regex(/^[^\0]*$/, 'must not hold U+0000');
+
+export const labelsSchema = z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/), text(256));
+
+/** One row of a lot, and the JSON body of a single request less its `authority`. */
+export const certificateRowSchema = z.strictObject({
+  /** PEM, or DER in base64. */
+  csr: z.string().min(1).max(65_536),
+  deviceId: z.string().min(1).max(256).optional(),
+  profile: text(63).optional(),
+  labels: labelsSchema.optional(),
+  /** RFC 3339 in UTC. */
+  notAfter: z.iso.datetime({ offset: true }).optional(),
+  supersede: z.strictObject({ reason: text(256) }).optional(),
+});
+
+export const certificateRequestSchema = certificateRowSchema.extend({ authority: text(63).optional() });
+
+export type CertificateRow = z.infer<typeof certificateRowSchema>;
+
+const MAX_LABELS = 16;
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** `/a/0`: a JSON pointer to where a field does not fit. */
+const pointer = (path: readonly PropertyKey[]): string => path.map((part) => `/${String(part)}`).join('');
+
+/** Fits a value to a schema. Refuses `bad-json` with one violation for each field that does not fit. */
+export function fitJson<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const violations = result.error.issues.map(({ path, message }) => ({ at: pointer(path) || '/', message }));
+  const first = violations[0];
+  throw new PkiError('bad-json', `The JSON does not fit: ${first?.at} ${first?.message}.`, { violations });
+}
+
+function decodeCsrField(csr: string): Uint8Array {
+  if (csr.includes('-----')) return Buffer.from(csr, 'latin1');
+  const body = csr.trim();
+  if (!BASE64.test(body) || body.length % 4 !== 0) {
+    throw new PkiError('bad-pem', '`csr` is neither PEM nor DER in base64.');
+  }
+  return Buffer.from(body, 'base64');
+}
+
+/** The request that a row makes. Refuses `bad-pem`, `bad-json`. */
+export function requestOfRow(row: CertificateRow): CertificateRequest {
+  if (row.labels && Object.keys(row.labels).length > MAX_LABELS) {
+    throw new PkiError('bad-json', `A request has at most ${MAX_LABELS} labels.`);
+  }
+  return {
+    csr: decodeCsrField(row.csr),
+    deviceId: row.deviceId ?? null,
+    notAfter: row.notAfter === undefined ? null : new Date(row.notAfter),
+    labels: row.labels ?? null,
+    supersede: row.supersede ?? null,
+  };
+}

@@ -1,0 +1,249 @@
+import { OID } from '../asn1/index.ts';
+import { PkiError } from '../errors.ts';
+import {
+  type Certificate,
+  type Extension,
+  encodeAuthorityKeyIdentifier,
+  encodeBasicConstraints,
+  encodeExtendedKeyUsage,
+  encodeKeyUsage,
+  encodeName,
+  encodeSubjectAltName,
+  encodeSubjectKeyIdentifier,
+  findExtension,
+  keyIdentifier,
+  type PublicKey,
+  readSubjectKeyIdentifier,
+  type SignatureAlgorithm,
+  type TbsContent,
+} from '../x509/index.ts';
+import type { AuthorityProfile, DeviceProfile, Profile } from './profile.ts';
+import type { GrantedExtensions } from './requested-extensions.ts';
+import { subjectFor } from './subject.ts';
+
+/** The generation that will sign, as far as a plan needs it. */
+export interface Issuer {
+  readonly generationId: number;
+  readonly certificate: Certificate;
+  /** What its key signs with. */
+  readonly algorithm: SignatureAlgorithm;
+}
+
+/** What a certificate will say, every field explicit, and who will sign it. */
+class CertificatePlanProof {
+  readonly content: TbsContent;
+  /** The signing generation; null: its own key (self-signed). */
+  readonly issuer: Issuer | null;
+  readonly kind: Profile['kind'];
+  readonly warnings: readonly string[];
+  readonly #planned = true;
+
+  constructor(
+    content: TbsContent,
+    issuer: Issuer | null,
+    kind: Profile['kind'],
+    warnings: readonly string[],
+  ) {
+    this.content = content;
+    this.issuer = issuer;
+    this.kind = kind;
+    this.warnings = warnings;
+  }
+
+  get isPlanned(): boolean {
+    return this.#planned;
+  }
+}
+export type CertificatePlan = CertificatePlanProof;
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+/** An authority with less left than this issues nothing: what it signed would be dead on arrival. */
+export const ISSUER_MARGIN_DAYS = 30;
+
+const wholeSeconds = (milliseconds: number): Date => new Date(Math.floor(milliseconds / 1000) * 1000);
+
+interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly warnings: readonly string[];
+}
+
+function checkIssuerAlive(issuer: Certificate, now: Date): void {
+  const left = Math.floor((issuer.notAfter.getTime() - now.getTime()) / DAY);
+  if (left >= ISSUER_MARGIN_DAYS) return;
+  const end = issuer.notAfter.toISOString().slice(0, 10);
+  throw new PkiError(
+    'issuer-near-end',
+    `The issuing authority ends on ${end}; with under ${ISSUER_MARGIN_DAYS} days left it issues no more. Rotate it.`,
+    { facts: { daysLeft: left } },
+  );
+}
+
+function notBeforeFor(profile: Profile, issuer: Certificate | null, now: Date): Date {
+  const backdated = now.getTime() - profile.backdateHours * HOUR;
+  return wholeSeconds(Math.max(backdated, issuer?.notBefore.getTime() ?? backdated));
+}
+
+function defaultValidity(profile: Profile, issuer: Certificate | null, now: Date): Validity {
+  const notBefore = notBeforeFor(profile, issuer, now);
+  const wished = wholeSeconds(now.getTime() + profile.validityDays * DAY);
+  if (issuer === null || wished <= issuer.notAfter) return { notBefore, notAfter: wished, warnings: [] };
+  const end = issuer.notAfter.toISOString().slice(0, 19);
+  return {
+    notBefore,
+    notAfter: issuer.notAfter,
+    warnings: [
+      `The validity was shortened to the issuer's end, ${end}Z; the profile's is ${profile.validityDays} days.`,
+    ],
+  };
+}
+
+/** A validity that the request named: taken as it is, or refused; never bent. */
+function askedValidity(profile: DeviceProfile, issuer: Certificate, now: Date, asked: Date): Validity {
+  const notAfter = wholeSeconds(asked.getTime());
+  if (notAfter <= now) throw new PkiError('bad-request', 'notAfter lies in the past.');
+  if (notAfter > issuer.notAfter) {
+    throw new PkiError(
+      'validity-exceeds-issuer',
+      `notAfter lies beyond the issuer's own end, ${issuer.notAfter.toISOString()}.`,
+    );
+  }
+  if (notAfter.getTime() > now.getTime() + profile.maxValidityDays * DAY) {
+    throw new PkiError(
+      'validity-exceeds-profile',
+      `The profile ${profile.name} grants at most ${profile.maxValidityDays} days.`,
+    );
+  }
+  return { notBefore: notBeforeFor(profile, issuer, now), notAfter, warnings: [] };
+}
+
+const extension = (oid: string, critical: boolean, value: Uint8Array): Extension => ({
+  oid,
+  critical,
+  value,
+});
+
+/** RFC 5280, 4.2.1.1: AKI repeats the issuer's SKI; a root without one gets what its SKI would have been. */
+function authorityKeyIdentifier(issuer: Certificate): Extension {
+  const own = findExtension(issuer, OID.subjectKeyIdentifier);
+  const id = own ? readSubjectKeyIdentifier(own) : keyIdentifier(issuer.publicKey.keyBits);
+  return extension(OID.authorityKeyIdentifier, false, encodeAuthorityKeyIdentifier(id));
+}
+
+const subjectKeyIdentifier = (key: PublicKey): Extension =>
+  extension(OID.subjectKeyIdentifier, false, encodeSubjectKeyIdentifier(keyIdentifier(key.keyBits)));
+
+function keyUsageOf(profile: Profile): readonly Extension[] {
+  const usage = profile.keyUsage;
+  return usage ? [extension(OID.keyUsage, usage.critical, encodeKeyUsage(usage.bits))] : [];
+}
+
+function devicePurposes(profile: DeviceProfile, granted: GrantedExtensions): readonly Extension[] {
+  const purposes = [...(profile.extendedKeyUsage?.purposes ?? []), ...granted.purposes];
+  if (purposes.length === 0) return [];
+  const critical = profile.extendedKeyUsage?.critical ?? true;
+  return [extension(OID.extendedKeyUsage, critical, encodeExtendedKeyUsage(purposes))];
+}
+
+function deviceExtensions(input: DevicePlanInput): readonly Extension[] {
+  const { profile, granted, publicKey, issuer, deviceId } = input;
+  return [
+    ...(profile.basicConstraints === 'omit'
+      ? []
+      : [extension(OID.basicConstraints, true, encodeBasicConstraints({ ca: false, pathLength: null }))]),
+    ...keyUsageOf(profile),
+    ...devicePurposes(profile, granted),
+    ...(granted.subjectAltName === 'device-id'
+      ? [extension(OID.subjectAltName, false, encodeSubjectAltName([deviceId]))]
+      : []),
+    subjectKeyIdentifier(publicKey),
+    authorityKeyIdentifier(issuer.certificate),
+  ];
+}
+
+export interface DevicePlanInput {
+  readonly profile: DeviceProfile;
+  readonly deviceId: string;
+  readonly publicKey: PublicKey;
+  readonly granted: GrantedExtensions;
+  readonly issuer: Issuer;
+  readonly serial: Uint8Array;
+  readonly now: Date;
+  /** null: the profile's validity. */
+  readonly notAfter: Date | null;
+}
+
+/**
+ * Plans a device certificate. Refuses `issuer-near-end`, `validity-exceeds-issuer`,
+ * `validity-exceeds-profile`, and `bad-request` for a notAfter that has passed.
+ */
+export function planDeviceCertificate(input: DevicePlanInput): CertificatePlan {
+  const { profile, issuer, now, notAfter } = input;
+  checkIssuerAlive(issuer.certificate, now);
+  const validity = notAfter
+    ? askedValidity(profile, issuer.certificate, now, notAfter)
+    : defaultValidity(profile, issuer.certificate, now);
+  const content: TbsContent = {
+    serial: input.serial,
+    algorithm: issuer.algorithm,
+    issuer: issuer.certificate.subject.der,
+    notBefore: validity.notBefore,
+    notAfter: validity.notAfter,
+    subject: encodeName(subjectFor(input.deviceId, profile.subject)),
+    publicKey: input.publicKey.spki,
+    extensions: deviceExtensions(input),
+  };
+  return new CertificatePlanProof(content, issuer, 'device', validity.warnings);
+}
+
+export interface AuthorityPlanInput {
+  readonly profile: AuthorityProfile;
+  readonly commonName: string;
+  readonly publicKey: PublicKey;
+  /** null: self-signed, with `algorithm`. */
+  readonly issuer: Issuer | null;
+  /** What the signing key signs with. */
+  readonly algorithm: SignatureAlgorithm;
+  readonly serial: Uint8Array;
+  readonly now: Date;
+}
+
+function authorityExtensions({ profile, publicKey, issuer }: AuthorityPlanInput): readonly Extension[] {
+  const { basicConstraints, extendedKeyUsage } = profile;
+  const constraints = encodeBasicConstraints({ ca: true, pathLength: basicConstraints.pathLength });
+  return [
+    extension(OID.basicConstraints, basicConstraints.critical, constraints),
+    ...keyUsageOf(profile),
+    ...(extendedKeyUsage
+      ? [
+          extension(
+            OID.extendedKeyUsage,
+            extendedKeyUsage.critical,
+            encodeExtendedKeyUsage(extendedKeyUsage.purposes),
+          ),
+        ]
+      : []),
+    ...(profile.subjectKeyIdentifier === 'omit' ? [] : [subjectKeyIdentifier(publicKey)]),
+    ...(issuer ? [authorityKeyIdentifier(issuer.certificate)] : []),
+  ];
+}
+
+/** Plans a CA certificate: a root (self-signed) or an issuing authority. Refuses `issuer-near-end`. */
+export function planAuthorityCertificate(input: AuthorityPlanInput): CertificatePlan {
+  const { profile, issuer, now } = input;
+  if (issuer) checkIssuerAlive(issuer.certificate, now);
+  const validity = defaultValidity(profile, issuer?.certificate ?? null, now);
+  const subject = encodeName(subjectFor(input.commonName, profile.subject));
+  const content: TbsContent = {
+    serial: input.serial,
+    algorithm: input.algorithm,
+    issuer: issuer?.certificate.subject.der ?? subject,
+    notBefore: validity.notBefore,
+    notAfter: validity.notAfter,
+    subject,
+    publicKey: input.publicKey.spki,
+    extensions: authorityExtensions(input),
+  };
+  return new CertificatePlanProof(content, issuer, profile.kind, validity.warnings);
+}

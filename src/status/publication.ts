@@ -1,0 +1,86 @@
+import {
+  type CaContext,
+  type Fleet,
+  type Generation,
+  generationCertificate,
+  generationWarnings,
+} from '../ca/index.ts';
+import { PkiError } from '../errors.ts';
+import { certificateFingerprint, describeKey, encodeCertificatePem, formatName } from '../x509/index.ts';
+
+/** A certificate as it is published, with what a person compares. */
+export interface PublishedCertificate {
+  readonly authority: string;
+  readonly generation: number;
+  readonly der: Uint8Array;
+  readonly pem: string;
+  /** SHA-256, lower-case hex. */
+  readonly fingerprint: string;
+  readonly subject: string;
+  readonly serial: string;
+  readonly key: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** What a fleet publishes: for the OTA server that must trust it, and for the person who uploads it. */
+export interface Publication {
+  readonly fleet: Fleet;
+  /** The active root: what is registered at the OTA server. */
+  readonly root: PublishedCertificate;
+  /**
+   * What a gateway must trust, PEM: every root, then every issuing authority, because HSM devices
+   * present their leaf alone.
+   */
+  readonly trustBundle: string;
+  readonly trusted: readonly PublishedCertificate[];
+  readonly warnings: readonly string[];
+}
+
+function publish(generation: Generation): PublishedCertificate {
+  const certificate = generationCertificate(generation);
+  return {
+    authority: generation.authority,
+    generation: generation.number,
+    der: generation.certificate,
+    pem: encodeCertificatePem(generation.certificate),
+    fingerprint: Buffer.from(certificateFingerprint(generation.certificate)).toString('hex'),
+    subject: formatName(certificate.subject),
+    serial: Buffer.from(certificate.serial).toString('hex'),
+    key: describeKey(certificate.publicKey.key),
+    notBefore: certificate.notBefore,
+    notAfter: certificate.notAfter,
+  };
+}
+
+/** States in which a generation belongs in the trust bundle. */
+const TRUSTED: ReadonlySet<Generation['state']> = new Set(['published', 'active', 'draining']);
+
+/**
+ * What the fleet publishes now. The same ledger gives the same octets. Refuses `not-found` for a fleet
+ * that does not exist or has no root yet.
+ */
+export async function readPublication(ca: CaContext, fleetName: string): Promise<Publication> {
+  const fleet = await ca.ledger.findFleet(fleetName);
+  const generations = fleet ? await ca.ledger.listGenerations(fleet.id) : [];
+  const trusted = generations.filter(({ state }) => TRUSTED.has(state));
+  const root = trusted.find(({ kind, state }) => kind === 'root' && state === 'active');
+  if (!fleet || !root) {
+    throw new PkiError(
+      'not-found',
+      'Nothing is published under this name: there is no such fleet, or it has no root yet.',
+    );
+  }
+  const ordered = [
+    ...trusted.filter(({ kind }) => kind === 'root'),
+    ...trusted.filter(({ kind }) => kind !== 'root'),
+  ];
+  const published = ordered.map(publish);
+  return {
+    fleet,
+    root: publish(root),
+    trusted: published,
+    trustBundle: published.map(({ pem }) => pem).join(''),
+    warnings: generationWarnings(root, fleet.target),
+  };
+}

@@ -1,0 +1,16 @@
+/**
+ * Names, keys, requests and certificates: parse, encode, assemble, verify. The only door to the X.509
+ * libraries, which read back what we encode and never encode what we sign.
+ * It decides nothing about what may be issued, and touches no disk, clock or chance.
+ */
+export * from './algorithms.ts';
+export * from './certificate.ts';
+export * from './certificate-list.ts';
+export * from './csr.ts';
+export * from './extensions.ts';
+export * from './name.ts';
+export * from './private-key.ts';
+export * from './public-key.ts';
+export * from './read-back.ts';
+export * from './signature.ts';
+export * from './verify.ts';
