@@ -1,4 +1,10 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  createPrivateKey,
+  type ED25519KeyPairOptions,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
 import { OID } from '../../src/asn1/index.ts';
 import {
   assembleCsr,
@@ -20,16 +26,18 @@ export interface TestKey {
   readonly algorithm: SignatureAlgorithm;
 }
 
+/** The overloads of generateKeyPairSync tell DER from PEM by a declared type, not by a literal. */
+const ENCODED: ED25519KeyPairOptions<'der', 'pem'> = {
+  publicKeyEncoding: { type: 'spki', format: 'der' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+};
+
 function generate(kind: TestKeyKind): { publicKey: Buffer; privateKey: string } {
-  const encoding = {
-    publicKeyEncoding: { type: 'spki', format: 'der' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  } as const;
-  if (kind === 'ed25519') return generateKeyPairSync('ed25519', encoding);
+  if (kind === 'ed25519') return generateKeyPairSync('ed25519', ENCODED);
   if (kind.startsWith('rsa-')) {
-    return generateKeyPairSync('rsa', { modulusLength: Number(kind.slice(4)), ...encoding });
+    return generateKeyPairSync('rsa', { modulusLength: Number(kind.slice(4)), ...ENCODED });
   }
-  return generateKeyPairSync('ec', { namedCurve: kind, ...encoding });
+  return generateKeyPairSync('ec', { namedCurve: kind, ...ENCODED });
 }
 
 export function makeKey(kind: TestKeyKind = 'P-256'): TestKey {

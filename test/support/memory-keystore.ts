@@ -1,12 +1,19 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  type ED25519KeyPairOptions,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
 import type { Keystore, Signer } from '../../src/ca/index.ts';
 import { PkiError } from '../../src/errors.ts';
 import { digestOf, type KeyAlgorithm, parsePublicKey, signatureAlgorithmFor } from '../../src/x509/index.ts';
 
-const PAIR = {
+const PAIR: ED25519KeyPairOptions<'der', 'der'> = {
   publicKeyEncoding: { type: 'spki', format: 'der' },
   privateKeyEncoding: { type: 'pkcs8', format: 'der' },
-} as const;
+};
 
 function generate(algorithm: KeyAlgorithm): Buffer {
   switch (algorithm) {
