@@ -1,0 +1,200 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { LOG_LEVELS } from '../log.ts';
+
+type Source = 'flag' | 'environment' | 'file';
+
+/** One setting: what fits, what holds without it, and what it means. */
+export interface Setting<T> {
+  readonly schema: z.ZodType<T>;
+  /** null: nothing unless it is set. */
+  readonly fallback: T | null;
+  /** The fallback in words, where the value alone says too little. */
+  readonly fallbackText?: string;
+  /** Ends a sentence that begins with where it was given: `must be …`. */
+  readonly due: string;
+  readonly meaning: string;
+  /** Where it may stand; everywhere if it does not say. */
+  readonly sources?: readonly Source[];
+  /** True: a path, relative to the working directory in a flag or variable, to the file's folder in the file. */
+  readonly path?: true;
+}
+
+const setting = <T, F extends T | null>(
+  one: Omit<Setting<T>, 'fallback'> & { readonly fallback: F },
+): Omit<Setting<T>, 'fallback'> & { readonly fallback: F } => one;
+
+/** Flags and variables are text; the file may hold a number. */
+const number = (from: number, to: number) =>
+  z.preprocess(
+    (value) => (typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value),
+    z.int().min(from).max(to),
+  );
+
+/** RFC 1123, 2.1, and at most 253 characters. */
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+/** A name whose last label is digits is taken for an IPv4 address by clients. */
+const isHost = (text: string): boolean =>
+  isIP(text) !== 0 || (HOST_NAME.test(text) && !/(^|\.)\d+$/.test(text));
+const host = z.string().toLowerCase().refine(isHost);
+const hosts = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
+  z
+    .array(host)
+    .min(1)
+    .max(100)
+    .transform((names) => [...new Set(names)]),
+);
+const path = z
+  .string()
+  .min(1)
+  .refine((text) => !text.includes('\0'));
+
+const PORT = 'must be a port, 0 to 65535 (0: any free one)';
+const HOST = 'must be an IP address (no brackets) or a host name';
+const COUNT = 'must be a whole number, 1 to 1000000000';
+
+export const SETTINGS = {
+  config: setting({
+    schema: path,
+    fallback: null,
+    fallbackText: 'fleetca.yaml in the data folder, if it is there',
+    due: 'must be the path of a YAML file',
+    meaning: 'the configuration file',
+    sources: ['flag', 'environment'],
+    path: true,
+  }),
+  data: setting({
+    schema: path,
+    fallback: null,
+    fallbackText: 'the folder of the program',
+    due: 'must be the path of a folder',
+    meaning: 'the folder that holds db/, keys/ and profiles/',
+    path: true,
+  }),
+  'api.host': setting({
+    schema: host,
+    fallback: '127.0.0.1',
+    due: HOST,
+    meaning: 'the address that the API (HTTPS) listens on',
+  }),
+  'api.port': setting({
+    schema: number(0, 65_535),
+    fallback: 8443,
+    due: PORT,
+    meaning: 'the port of the API',
+  }),
+  'api.names': setting({
+    schema: hosts,
+    fallback: ['localhost', '127.0.0.1', '::1'],
+    due: 'must be host names and IP addresses, separated by commas, at most 100',
+    meaning: "the names in the API's own certificate",
+  }),
+  'public.host': setting({
+    schema: host,
+    fallback: '127.0.0.1',
+    due: HOST,
+    meaning: 'the address that the public pages (plain HTTP, /pki only) listen on',
+  }),
+  'public.port': setting({
+    schema: z.union([z.literal('off'), number(0, 65_535)]),
+    fallback: 8080,
+    due: `${PORT}, or off`,
+    meaning: 'the port of the public pages; off: none',
+  }),
+  'tls.certificateFile': setting({
+    schema: path,
+    fallback: null,
+    fallbackText: "one of the service's own CA",
+    due: 'must be the path of a PEM file',
+    meaning: "the API's certificate with its chain, where the operator brings one",
+    path: true,
+  }),
+  'tls.keyFile': setting({
+    schema: path,
+    fallback: null,
+    fallbackText: 'belongs to the certificate',
+    due: 'must be the path of a PEM file',
+    meaning: "the private key of the operator's certificate",
+    path: true,
+  }),
+  logLevel: setting({
+    schema: z.enum(LOG_LEVELS),
+    fallback: 'info',
+    due: `must be one of ${LOG_LEVELS.join(', ')}`,
+    meaning: 'how much is written to stderr',
+  }),
+  'rateLimit.requestsPerMinute': setting({
+    schema: number(1, 1_000_000_000),
+    fallback: 6000,
+    due: COUNT,
+    meaning: 'requests to the API that one source may make in a minute',
+  }),
+  'rateLimit.failuresPerMinute': setting({
+    schema: number(1, 1_000_000_000),
+    fallback: 30,
+    due: COUNT,
+    meaning: 'failed authentications that one source may make in a minute',
+  }),
+  passphraseFile: setting({
+    schema: path,
+    fallback: null,
+    fallbackText: 'keys/passphrase, made at the first start',
+    due: 'must be the path of a file',
+    meaning: 'the file (0600) with the passphrase of the key files',
+    path: true,
+  }),
+  passphrase: setting({
+    schema: z.string().min(1),
+    fallback: null,
+    due: 'must not be empty',
+    meaning: 'the passphrase of the key files itself, where a file is not possible',
+    sources: ['environment'],
+  }),
+  databaseUrl: setting({
+    schema: z.string().refine(() => false),
+    fallback: null,
+    fallbackText: 'db/fleetca.sqlite in the data folder',
+    due: 'must not be set: this version stores in SQLite only, in db/ of the data folder',
+    meaning: 'reserved for PostgreSQL; this version stores in SQLite only and refuses it',
+    sources: ['environment', 'file'],
+  }),
+} as const;
+
+export type SettingKey = keyof typeof SETTINGS;
+export const SETTING_KEYS = Object.keys(SETTINGS) as readonly SettingKey[];
+
+/** The values of all settings; null where nothing is set and nothing holds by itself. */
+export type Values = {
+  readonly [K in SettingKey]:
+    | z.output<(typeof SETTINGS)[K]['schema']>
+    | ((typeof SETTINGS)[K]['fallback'] extends null ? null : never);
+};
+
+type FlagNameOf<K extends string> = K extends `${infer A}.${infer B}` ? `${A}${Capitalize<B>}` : K;
+/** `api.port` as commander names its option: `apiPort`. */
+export type FlagName = FlagNameOf<SettingKey>;
+
+const allowed = (key: SettingKey, source: Source): boolean => {
+  const { sources }: { sources?: readonly Source[] } = SETTINGS[key];
+  return sources?.includes(source) ?? true;
+};
+
+const words = (key: SettingKey): readonly string[] =>
+  key.split(/[.]|(?=[A-Z])/).map((word) => word.toLowerCase());
+
+export const flagName = (key: SettingKey): FlagName =>
+  key.replace(/\.([a-z])/g, (_, letter: string) => letter.toUpperCase()) as FlagName;
+
+/** `--api-port`; null where it may not be given on the command line. */
+export const flagOf = (key: SettingKey): string | null =>
+  allowed(key, 'flag') ? `--${words(key).join('-')}` : null;
+
+/** `FLEETCA_API_PORT`; null where there is no variable. */
+export function variableOf(key: SettingKey): string | null {
+  if (!allowed(key, 'environment')) return null;
+  return key === 'databaseUrl' ? 'DATABASE_URL' : `FLEETCA_${words(key).join('_').toUpperCase()}`;
+}
+
+/** `api.port`; null where it may not stand in the file. */
+export const fileKeyOf = (key: SettingKey): string | null => (allowed(key, 'file') ? key : null);
