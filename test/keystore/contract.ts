@@ -1,0 +1,65 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { Keystore, Signer } from '../../src/ca/index.ts';
+import { PkiError } from '../../src/errors.ts';
+import { importPublicKey, isSignatureValid, parsePublicKey } from '../../src/x509/index.ts';
+
+const TBS = new Uint8Array(900).fill(0x5a);
+
+const refusalOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (failure: unknown) => failure,
+  );
+
+async function expectToSign(signer: Signer): Promise<void> {
+  const publicKey = parsePublicKey(signer.publicKey);
+  const signature = await signer.sign(TBS);
+  const valid = (tbs: Uint8Array): boolean =>
+    isSignatureValid(signer.algorithm, publicKey.key.kind, importPublicKey(publicKey), tbs, signature);
+  expect(valid(TBS)).toBe(true);
+  expect(valid(TBS.subarray(1))).toBe(false);
+}
+
+/** What every keystore keeps; `make` gives an empty one. */
+export function keystoreContract(name: string, make: () => Keystore): void {
+  describe(`the keystore contract over ${name}`, () => {
+    test.each([
+      ['ec-p256', 'ecdsa-with-SHA256'],
+      ['ec-p384', 'ecdsa-with-SHA384'],
+      ['rsa-3072', 'sha256WithRSAEncryption'],
+      ['ed25519', 'Ed25519'],
+    ] as const)('a generated %s key signs with %s', { timeout: 30_000 }, async (algorithm, signature) => {
+      const signer = await make().generate('demo.root.1', algorithm);
+      expect(signer.algorithm).toBe(signature);
+      await expectToSign(signer);
+    });
+
+    test('an adopted key is the same key when it is opened', async () => {
+      const keystore = make();
+      const pair = generateKeyPairSync('ec', {
+        namedCurve: 'P-256',
+        publicKeyEncoding: { type: 'spki', format: 'der' },
+        privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+      });
+      const pkcs8: unknown = pair.privateKey;
+      await keystore.adopt('demo.root.2', pkcs8 as Buffer);
+      const signer = await keystore.open('demo.root.2');
+      expect(Buffer.from(signer.publicKey)).toEqual(pair.publicKey);
+      await expectToSign(signer);
+    });
+
+    test('a taken id rejects as a defect, and the first key stays', async () => {
+      const keystore = make();
+      const first = await keystore.generate('demo.root.3', 'ed25519');
+      const failure = await refusalOf(keystore.generate('demo.root.3', 'ed25519'));
+      expect(failure).toBeInstanceOf(Error);
+      expect(failure).not.toBeInstanceOf(PkiError);
+      expect((await keystore.open('demo.root.3')).publicKey).toEqual(first.publicKey);
+    });
+
+    test('a key that is not there is signer-unavailable', async () => {
+      expect(await refusalOf(make().open('demo.root.4'))).toMatchObject({ code: 'signer-unavailable' });
+    });
+  });
+}
