@@ -204,6 +204,7 @@ export interface Ledger {
   /** Rejects with `already-exists` when the name is taken. */
   createFleet(act: Act, fleet: NewFleet): Promise<Fleet>;
   findFleet(name: string): Promise<Fleet | undefined>;
+  findFleetById(id: number): Promise<Fleet | undefined>;
   /** In order of name, those after `after` (a name; '' for the first page). */
   listFleets(after: string, limit: number): Promise<readonly Fleet[]>;
 
@@ -290,7 +291,16 @@ export interface AuditEntry {
   readonly hash: string;
 }
 
+/** Acts of the service for itself, beside the cycle: its own certificates. */
+export type ServiceAction = 'service-ca-created' | 'service-certificate-issued';
+
 export interface AuditLog {
+  /** Appends an entry for what the service did for itself. When it resolves, the entry is on disk. */
+  recordServiceAct(
+    act: Act,
+    action: ServiceAction,
+    details: Readonly<Record<string, string | number | readonly string[]>>,
+  ): Promise<void>;
   /** Entries after `after` (0 for the first page), oldest first. */
   listAudit(after: number, limit: number): Promise<readonly AuditEntry[]>;
 }

@@ -1,0 +1,249 @@
+import type {
+  Attempt,
+  AttemptState,
+  Batch,
+  BatchOpening,
+  RowOutcome,
+  StoredOutcome,
+} from '../batch/index.ts';
+import type { Act } from '../ca/index.ts';
+import { PkiError } from '../errors.ts';
+import { appendAudit, rowsDigest } from './audit.ts';
+import { fleetName } from './fleets.ts';
+import type { Schema } from './schema.ts';
+import { build, type Session } from './session.ts';
+
+/** Attempts that `findBatch` gives: the last of them. */
+const MAX_ATTEMPTS = 100;
+
+const readAttempt = (row: Schema['batch_attempt']): Attempt => ({
+  number: row.number,
+  state: row.state as AttemptState,
+  rows: row.row_count,
+  issued: row.issued,
+  replayed: row.replayed,
+  refused: row.refused,
+  failed: row.failed,
+  startedAt: new Date(row.started_at),
+  endedAt: row.ended_at === null ? null : new Date(row.ended_at),
+});
+
+const getBatch = (session: Session, id: string): Schema['batch'] | undefined =>
+  session.first(build.selectFrom('batch').selectAll().where('id', '=', id));
+
+function verifySameOpening(known: Schema['batch'], opening: BatchOpening): void {
+  const same =
+    known.fleet_id === opening.fleetId &&
+    known.profile === opening.profile &&
+    known.authority === opening.authority;
+  if (same) return;
+  throw new PkiError(
+    'idempotency-key-reused',
+    'This batch id is in use for another fleet, profile or authority. Use a new one.',
+  );
+}
+
+export function openBatch(
+  session: Session,
+  act: Act,
+  runId: string,
+  opening: BatchOpening,
+): { attempt: number } {
+  const { id, fleetId, tokenId, profile, authority } = opening;
+  const at = act.at.getTime();
+  const known = getBatch(session, id);
+  if (known) verifySameOpening(known, opening);
+  else {
+    session.run(
+      build.insertInto('batch').values({
+        id,
+        fleet_id: fleetId,
+        token_id: tokenId,
+        profile,
+        authority,
+        created_at: at,
+        last_seq: 0,
+      }),
+    );
+  }
+  const last = session.first(
+    build
+      .selectFrom('batch_attempt')
+      .select('number')
+      .where('batch_id', '=', id)
+      .orderBy('number', 'desc')
+      .limit(1),
+  );
+  const attempt = (last?.number ?? 0) + 1;
+  session.run(
+    build.insertInto('batch_attempt').values({
+      batch_id: id,
+      number: attempt,
+      state: 'receiving',
+      run_id: runId,
+      started_at: at,
+      ended_at: null,
+      row_count: 0,
+      issued: 0,
+      replayed: 0,
+      refused: 0,
+      failed: 0,
+    }),
+  );
+  const details = { batch: id, attempt, profile, authority };
+  appendAudit(session, act, { action: 'batch-opened', fleet: fleetName(session, fleetId), details });
+  return { attempt };
+}
+
+const SQL = {
+  newOutcome: `INSERT INTO batch_outcome (batch_id, seq, attempt, row_number, device_id, status, intent_id, problem, warnings)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  advance: 'UPDATE batch SET last_seq = ? WHERE id = ?',
+  count: `UPDATE batch_attempt SET row_count = row_count + ?, issued = issued + ?, replayed = replayed + ?,
+    refused = refused + ?, failed = failed + ? WHERE batch_id = ? AND number = ? AND state = 'receiving'`,
+} as const;
+
+/** A text from a row that was refused may hold what no engine stores. */
+const storable = (text: string | null): string | null =>
+  text?.replaceAll('\0', '\ufffd').toWellFormed() ?? null;
+
+export function recordOutcomes(
+  session: Session,
+  act: Act,
+  batchId: string,
+  attempt: number,
+  outcomes: readonly RowOutcome[],
+): void {
+  const batch = getBatch(session, batchId);
+  if (!batch) throw new Error(`there is no batch ${batchId}`);
+  const count = (status: RowOutcome['status']): number => outcomes.filter((o) => o.status === status).length;
+  const counts = {
+    issued: count('issued'),
+    replayed: count('replayed'),
+    refused: count('refused'),
+    failed: count('failed'),
+  };
+  const { changes } = session
+    .prepare(SQL.count)
+    .run(outcomes.length, counts.issued, counts.replayed, counts.refused, counts.failed, batchId, attempt);
+  if (changes !== 1) throw new Error(`attempt ${attempt} of batch ${batchId} is not open`);
+  outcomes.forEach((outcome, i) => {
+    const problem = outcome.problem && JSON.stringify(outcome.problem);
+    session
+      .prepare(SQL.newOutcome)
+      .run(
+        batchId,
+        batch.last_seq + i + 1,
+        attempt,
+        outcome.row,
+        storable(outcome.deviceId),
+        outcome.status,
+        outcome.intentId,
+        storable(problem),
+        JSON.stringify(outcome.warnings),
+      );
+  });
+  session.prepare(SQL.advance).run(batch.last_seq + outcomes.length, batchId);
+  appendAudit(session, act, {
+    action: 'batch-outcomes-recorded',
+    fleet: fleetName(session, batch.fleet_id),
+    details: {
+      batch: batchId,
+      attempt,
+      firstSeq: batch.last_seq + 1,
+      ...counts,
+      rowsDigest: rowsDigest(outcomes.map((o) => [o.row, o.status, o.intentId, o.problem?.code ?? null])),
+    },
+  });
+}
+
+export function closeAttempt(
+  session: Session,
+  act: Act,
+  batchId: string,
+  attempt: number,
+  state: AttemptState,
+): void {
+  const batch = getBatch(session, batchId);
+  const { changes } = session.run(
+    build
+      .updateTable('batch_attempt')
+      .set({ state, ended_at: act.at.getTime() })
+      .where('batch_id', '=', batchId)
+      .where('number', '=', attempt)
+      .where('state', '=', 'receiving'),
+  );
+  if (!batch || changes !== 1) throw new Error(`attempt ${attempt} of batch ${batchId} is not open`);
+  const details = { batch: batchId, attempt, state };
+  appendAudit(session, act, {
+    action: 'batch-attempt-closed',
+    fleet: fleetName(session, batch.fleet_id),
+    details,
+  });
+}
+
+export function findBatch(session: Session, id: string): Batch | undefined {
+  const batch = getBatch(session, id);
+  if (!batch) return undefined;
+  const attempts = session.all(
+    build
+      .selectFrom('batch_attempt')
+      .selectAll()
+      .where('batch_id', '=', id)
+      .orderBy('number', 'desc')
+      .limit(MAX_ATTEMPTS),
+  );
+  return {
+    id,
+    fleetId: batch.fleet_id,
+    tokenId: batch.token_id,
+    profile: batch.profile,
+    authority: batch.authority,
+    createdAt: new Date(batch.created_at),
+    lastSeq: batch.last_seq,
+    attempts: attempts.reverse().map(readAttempt),
+  };
+}
+
+export function listOutcomes(
+  session: Session,
+  batchId: string,
+  attempt: number | null,
+  after: number,
+  limit: number,
+): readonly StoredOutcome[] {
+  const rows = session.all(
+    build
+      .selectFrom('batch_outcome as o')
+      .leftJoin('certificate as c', 'c.intent_id', 'o.intent_id')
+      .leftJoin('intent as i', 'i.id', 'o.intent_id')
+      .select([
+        'o.seq',
+        'o.attempt',
+        'o.row_number',
+        'o.device_id',
+        'o.status',
+        'o.intent_id',
+        'o.problem',
+        'o.warnings',
+      ])
+      .select(['c.der', 'i.serial'])
+      .where('o.batch_id', '=', batchId)
+      .where('o.seq', '>', after)
+      .$if(attempt !== null, (query) => query.where('o.attempt', '=', attempt ?? 0))
+      .orderBy('o.seq')
+      .limit(limit),
+  );
+  return rows.map((row) => ({
+    seq: row.seq,
+    attempt: row.attempt,
+    row: row.row_number,
+    deviceId: row.device_id,
+    status: row.status as StoredOutcome['status'],
+    intentId: row.intent_id,
+    problem: row.problem === null ? null : JSON.parse(row.problem),
+    warnings: JSON.parse(row.warnings),
+    serial: row.serial,
+    certificate: row.der,
+  }));
+}

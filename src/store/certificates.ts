@@ -1,0 +1,179 @@
+import type { Act, Device, StoredCertificate } from '../ca/index.ts';
+import { PkiError } from '../errors.ts';
+import { appendAudit } from './audit.ts';
+import { fleetName } from './fleets.ts';
+import { build, type Session } from './session.ts';
+
+const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
+
+interface CertificateRow {
+  intent_id: number;
+  fingerprint: Uint8Array;
+  der: Uint8Array;
+  serial: Uint8Array;
+  fleet_id: number;
+  device_id: string;
+  profile: string;
+  issuer_id: number;
+  key_digest: Uint8Array;
+  not_before: number;
+  not_after: number;
+  labels: string | null;
+  batch_id: string | null;
+  issued_at: number;
+  superseded_at: number | null;
+  revoked_at: number | null;
+  revocation_reason: string | null;
+}
+
+const instant = (value: number | null): Date | null => (value === null ? null : new Date(value));
+
+const readCertificate = (row: CertificateRow): StoredCertificate => ({
+  intentId: row.intent_id,
+  fingerprint: row.fingerprint,
+  der: row.der,
+  serial: row.serial,
+  fleetId: row.fleet_id,
+  deviceId: row.device_id,
+  profile: row.profile,
+  issuerId: row.issuer_id,
+  keyDigest: row.key_digest,
+  notBefore: new Date(row.not_before),
+  notAfter: new Date(row.not_after),
+  labels: row.labels,
+  issuedAt: new Date(row.issued_at),
+  batchId: row.batch_id,
+  supersededAt: instant(row.superseded_at),
+  revokedAt: instant(row.revoked_at),
+  revocationReason: row.revocation_reason,
+});
+
+const selectCertificate = build
+  .selectFrom('certificate as c')
+  .innerJoin('intent as i', 'i.id', 'c.intent_id')
+  .innerJoin('device as d', 'd.id', 'i.device')
+  .select([
+    'c.intent_id',
+    'c.fingerprint',
+    'c.der',
+    'i.serial',
+    'd.fleet_id',
+    'd.device_id',
+    'i.profile',
+    'i.issuer_id',
+    'i.key_digest',
+    'i.not_before',
+    'i.not_after',
+    'i.labels',
+    'i.batch_id',
+    'c.issued_at',
+    'c.superseded_at',
+    'c.revoked_at',
+    'c.revocation_reason',
+  ]);
+
+const byIntent = selectCertificate.where('c.intent_id', '=', 0).compile().sql;
+
+/** The certificate that completed an intent. */
+export function certificateOfIntent(session: Session, intentId: number): StoredCertificate | undefined {
+  const row = session.prepare(byIntent).get(intentId) as CertificateRow | undefined;
+  return row && readCertificate(row);
+}
+
+export function findCertificate(session: Session, fingerprint: Uint8Array): StoredCertificate | undefined {
+  const row = session.first(selectCertificate.where('c.fingerprint', '=', fingerprint));
+  return row && readCertificate(row);
+}
+
+/** (issuer, serial) is the index, so each issuer is asked; there are as many as authorities. */
+export function findCertificatesBySerial(session: Session, serial: Uint8Array): readonly StoredCertificate[] {
+  const issuers = session.all(build.selectFrom('generation').select('id'));
+  return issuers.flatMap(({ id }) => {
+    const row = session.first(selectCertificate.where('i.issuer_id', '=', id).where('i.serial', '=', serial));
+    return row ? [readCertificate(row)] : [];
+  });
+}
+
+export function findDevice(session: Session, fleetId: number, deviceId: string): Device | undefined {
+  const row = session.first(
+    build
+      .selectFrom('device')
+      .select('created_at')
+      .where('fleet_id', '=', fleetId)
+      .where('device_id', '=', deviceId),
+  );
+  return row && { fleetId, deviceId, createdAt: new Date(row.created_at) };
+}
+
+export const listDevices = (
+  session: Session,
+  fleetId: number,
+  after: string,
+  limit: number,
+): readonly Device[] =>
+  session
+    .all(
+      build
+        .selectFrom('device')
+        .select(['device_id', 'created_at'])
+        .where('fleet_id', '=', fleetId)
+        .where('device_id', '>', after)
+        .orderBy('device_id')
+        .limit(limit),
+    )
+    .map((row) => ({ fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) }));
+
+export const listDeviceCertificates = (
+  session: Session,
+  fleetId: number,
+  deviceId: string,
+  limit: number,
+): readonly StoredCertificate[] =>
+  session
+    .all(
+      selectCertificate
+        .where('d.fleet_id', '=', fleetId)
+        .where('d.device_id', '=', deviceId)
+        .orderBy('c.intent_id', 'desc')
+        .limit(limit),
+    )
+    .map(readCertificate);
+
+export function markRevoked(
+  session: Session,
+  act: Act,
+  fingerprint: Uint8Array,
+  reason: string,
+): StoredCertificate {
+  const certificate = findCertificate(session, fingerprint);
+  if (!certificate) throw new PkiError('not-found', 'There is no such certificate.');
+  if (certificate.revokedAt !== null) return certificate;
+  const audit = appendAudit(session, act, {
+    action: 'certificate-revoked',
+    fleet: fleetName(session, certificate.fleetId),
+    details: {
+      certificate: hex(fingerprint),
+      serial: hex(certificate.serial),
+      deviceId: certificate.deviceId,
+      reason,
+    },
+  });
+  const mark = { revoked_at: act.at.getTime(), revocation_reason: reason, revoked_audit_seq: audit };
+  session.run(build.updateTable('certificate').set(mark).where('intent_id', '=', certificate.intentId));
+  return { ...certificate, revokedAt: act.at, revocationReason: reason };
+}
+
+export function releaseKey(
+  session: Session,
+  act: Act,
+  fleetId: number,
+  keyDigest: Uint8Array,
+  reason: string,
+): void {
+  const { changes } = session.run(
+    build.deleteFrom('device_key').where('fleet_id', '=', fleetId).where('key_digest', '=', keyDigest),
+  );
+  if (changes === 0) throw new PkiError('not-found', 'No device of this fleet has this key.');
+  const details = { keyDigest: hex(keyDigest), reason };
+  appendAudit(session, act, { action: 'key-released', fleet: fleetName(session, fleetId), details });
+}

@@ -1,0 +1,35 @@
+import { PkiError } from '../errors.ts';
+
+/** What the medium's refusals mean to a client; anything else is a defect and stays what it is. */
+export function storageError(error: unknown): unknown {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  if (error instanceof PkiError || typeof code !== 'string' || !code.startsWith('SQLITE_')) return error;
+  const detail = { facts: { sqlite: code }, cause: error };
+  if (code.startsWith('SQLITE_FULL')) {
+    return new PkiError(
+      'storage-full',
+      'The disk that holds the database is full; nothing was recorded.',
+      detail,
+    );
+  }
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
+    return new PkiError('busy', 'The database is held by another program; nothing was recorded.', detail);
+  }
+  const medium = /^SQLITE_(IOERR|CANTOPEN|READONLY|CORRUPT|NOTADB|PERM|NOMEM)/.test(code);
+  return medium
+    ? new PkiError(
+        'storage-unavailable',
+        'The database cannot be read or written; nothing was recorded.',
+        detail,
+      )
+    : error;
+}
+
+/**
+ * A sync that failed may have lost what it was to write, and the next one would not say so; a corrupt
+ * database must not be signed on. After either, nothing is written until a restart.
+ */
+export const isFatal = (error: unknown): boolean =>
+  /^SQLITE_(IOERR_(FSYNC|DIR_FSYNC|WRITE|TRUNCATE|SHORT_READ)|CORRUPT|NOTADB)/.test(
+    String((error as { code?: unknown } | undefined)?.code),
+  );

@@ -1,0 +1,60 @@
+import type { Act, Fleet, NewFleet } from '../ca/index.ts';
+import { PkiError } from '../errors.ts';
+import { appendAudit } from './audit.ts';
+import type { Schema } from './schema.ts';
+import { build, type Session } from './session.ts';
+
+type FleetRow = Omit<Schema['fleet'], 'id' | 'audit_seq'> & { id: number };
+
+const readFleet = (row: FleetRow): Fleet => ({
+  id: row.id,
+  name: row.name,
+  target: row.target,
+  gatewayUrl: row.gateway_url,
+  gatewayRoot: row.gateway_root,
+  createdAt: new Date(row.created_at),
+});
+
+const selectFleet = build
+  .selectFrom('fleet')
+  .select(['id', 'name', 'target', 'gateway_url', 'gateway_root', 'created_at']);
+
+export function findFleet(session: Session, name: string): Fleet | undefined {
+  const row = session.first(selectFleet.where('name', '=', name));
+  return row && readFleet(row);
+}
+
+export function findFleetById(session: Session, id: number): Fleet | undefined {
+  const row = session.first(selectFleet.where('id', '=', id));
+  return row && readFleet(row);
+}
+
+export const listFleets = (session: Session, after: string, limit: number): readonly Fleet[] =>
+  session.all(selectFleet.where('name', '>', after).orderBy('name').limit(limit)).map(readFleet);
+
+/** The name of a fleet that is known to exist. */
+export function fleetName(session: Session, fleetId: number): string {
+  const row = session.first(build.selectFrom('fleet').select('name').where('id', '=', fleetId));
+  if (!row) throw new Error(`there is no fleet ${fleetId}`);
+  return row.name;
+}
+
+export function createFleet(session: Session, act: Act, fleet: NewFleet): Fleet {
+  if (findFleet(session, fleet.name)) {
+    throw new PkiError('already-exists', `There is a fleet named ${fleet.name} already.`);
+  }
+  const { name, target, gatewayUrl, gatewayRoot } = fleet;
+  const details = { name, target, gatewayUrl, gatewayRoot };
+  const audit_seq = appendAudit(session, act, { action: 'fleet-created', fleet: name, details });
+  session.run(
+    build.insertInto('fleet').values({
+      name,
+      target,
+      gateway_url: gatewayUrl,
+      gateway_root: gatewayRoot,
+      created_at: act.at.getTime(),
+      audit_seq,
+    }),
+  );
+  return findFleet(session, name) as Fleet;
+}

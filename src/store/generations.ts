@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto';
+import type { Act, Generation, GenerationImport, GenerationIntent } from '../ca/index.ts';
+import { PkiError } from '../errors.ts';
+import { appendAudit } from './audit.ts';
+import { fleetName } from './fleets.ts';
+import { build, type Session } from './session.ts';
+
+const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
+const sha256 = (octets: Uint8Array): Uint8Array => createHash('sha256').update(octets).digest();
+
+interface GenerationRow {
+  id: number;
+  fleet_id: number;
+  authority: string;
+  kind: string;
+  number: number;
+  state: string;
+  profile: string;
+  key_id: string;
+  certificate: Uint8Array | null;
+  issuer_id: number;
+  imported: number;
+  created_at: number;
+}
+
+const selectGeneration = build
+  .selectFrom('generation')
+  .select([
+    'id',
+    'fleet_id',
+    'authority',
+    'kind',
+    'number',
+    'state',
+    'profile',
+    'key_id',
+    'certificate',
+    'issuer_id',
+    'imported',
+    'created_at',
+  ]);
+
+const readGeneration = (row: GenerationRow): Generation => ({
+  id: row.id,
+  fleetId: row.fleet_id,
+  authority: row.authority,
+  kind: row.kind as Generation['kind'],
+  number: row.number,
+  state: row.state as Generation['state'],
+  profile: row.profile,
+  keyId: row.key_id,
+  certificate: row.certificate ?? new Uint8Array(0),
+  issuerId: row.issuer_id,
+  imported: row.imported === 1,
+  createdAt: new Date(row.created_at),
+});
+
+export const listGenerations = (session: Session, fleetId: number): readonly Generation[] =>
+  session
+    .all(selectGeneration.where('fleet_id', '=', fleetId).where('certificate', 'is not', null).orderBy('id'))
+    .map(readGeneration);
+
+export function findGeneration(session: Session, id: number): Generation | undefined {
+  const row = session.first(selectGeneration.where('id', '=', id).where('certificate', 'is not', null));
+  return row && readGeneration(row);
+}
+
+function verifyNameIsFree(session: Session, fleetId: number, authority: string, kind: string): void {
+  const generations = listGenerations(session, fleetId);
+  if (generations.some((generation) => generation.authority === authority)) {
+    throw new PkiError('already-exists', `The fleet has an authority named ${authority} already.`);
+  }
+  if (kind === 'root' && generations.some((generation) => generation.kind === 'root')) {
+    throw new PkiError('already-exists', 'The fleet has a root already; a fleet has one root line.');
+  }
+}
+
+/** A CA's key is nobody else's: no other authority's of the service, no device's of any fleet. */
+function claimCaKey(session: Session, keyDigest: Uint8Array, generationId: number): void {
+  const taken = session.first(
+    build.selectFrom('ca_key').select('generation_id').where('key_digest', '=', keyDigest),
+  );
+  if (taken) throw new PkiError('key-of-a-ca', 'This key is the key of an authority already.');
+  const fleets = session.all(build.selectFrom('fleet').select('id'));
+  const device = fleets.some(({ id }) =>
+    session.first(
+      build
+        .selectFrom('device_key')
+        .select('device')
+        .where('fleet_id', '=', id)
+        .where('key_digest', '=', keyDigest),
+    ),
+  );
+  if (device)
+    throw new PkiError('key-of-another-device', "This key is a device's; it cannot be an authority's.");
+  session.run(build.insertInto('ca_key').values({ key_digest: keyDigest, generation_id: generationId }));
+}
+
+function nextNumber(session: Session, fleetId: number, authority: string): number {
+  const last = session.first(
+    build
+      .selectFrom('generation')
+      .select('number')
+      .where('fleet_id', '=', fleetId)
+      .where('authority', '=', authority)
+      .orderBy('number', 'desc')
+      .limit(1),
+  );
+  return (last?.number ?? 0) + 1;
+}
+
+interface NewGeneration {
+  readonly fleetId: number;
+  readonly authority: string;
+  readonly kind: string;
+  readonly profile: string;
+  readonly keyId: string;
+  readonly keyDigest: Uint8Array;
+  readonly issuerId: number | null;
+  readonly certificate: Uint8Array | null;
+  readonly auditSeq: number;
+}
+
+function insertGeneration(session: Session, act: Act, wish: NewGeneration): number {
+  const last = session.first(build.selectFrom('generation').select('id').orderBy('id', 'desc').limit(1));
+  const id = (last?.id ?? 0) + 1;
+  const done = wish.certificate !== null;
+  session.run(
+    build.insertInto('generation').values({
+      id,
+      fleet_id: wish.fleetId,
+      authority: wish.authority,
+      kind: wish.kind,
+      number: nextNumber(session, wish.fleetId, wish.authority),
+      state: done ? 'active' : 'staged',
+      profile: wish.profile,
+      key_id: wish.keyId,
+      key_digest: wish.keyDigest,
+      issuer_id: wish.issuerId ?? id,
+      imported: done ? 1 : 0,
+      created_at: act.at.getTime(),
+      certificate: wish.certificate,
+      audit_seq: wish.auditSeq,
+      issued_audit_seq: done ? wish.auditSeq : null,
+    }),
+  );
+  claimCaKey(session, wish.keyDigest, id);
+  return id;
+}
+
+export function recordGenerationIntent(
+  session: Session,
+  act: Act,
+  runId: string,
+  intent: GenerationIntent,
+): { generationId: number } {
+  verifyNameIsFree(session, intent.fleetId, intent.authority, intent.kind);
+  const auditSeq = appendAudit(session, act, {
+    action: 'generation-intent-recorded',
+    fleet: fleetName(session, intent.fleetId),
+    details: {
+      authority: intent.authority,
+      kind: intent.kind,
+      profile: intent.profile,
+      keyDigest: hex(intent.keyDigest),
+      serial: hex(intent.serial),
+      tbsDigest: hex(intent.tbsDigest),
+    },
+  });
+  const generationId = insertGeneration(session, act, { ...intent, certificate: null, auditSeq });
+  session.run(
+    build.insertInto('intent').values({
+      kind: 'authority',
+      state: 'open',
+      issuer_id: intent.issuerId ?? generationId,
+      serial: intent.serial,
+      device: null,
+      profile: intent.profile,
+      profile_digest: intent.profileDigest,
+      key_digest: intent.keyDigest,
+      tbs_digest: intent.tbsDigest,
+      not_before: intent.notBefore.getTime(),
+      not_after: intent.notAfter.getTime(),
+      labels: null,
+      supersede: null,
+      run_id: runId,
+      batch_id: null,
+      actor_id: act.actor.id,
+      created_at: act.at.getTime(),
+      audit_seq: auditSeq,
+    }),
+  );
+  return { generationId };
+}
+
+export function recordGenerationIssued(
+  session: Session,
+  act: Act,
+  runId: string,
+  generationId: number,
+  certificate: Uint8Array,
+): Generation {
+  const row = session.first(
+    build
+      .selectFrom('generation')
+      .select(['fleet_id', 'authority', 'key_digest'])
+      .where('id', '=', generationId),
+  );
+  const { changes } = session.run(
+    build
+      .updateTable('intent')
+      .set({ state: 'completed' })
+      .where('kind', '=', 'authority')
+      .where('key_digest', '=', row?.key_digest ?? new Uint8Array(0))
+      .where('run_id', '=', runId)
+      .where('state', '=', 'open'),
+  );
+  if (!row || changes !== 1) throw new Error(`generation ${generationId} has no open intent of this run`);
+  const audit = appendAudit(session, act, {
+    action: 'generation-issued',
+    fleet: fleetName(session, row.fleet_id),
+    details: { authority: row.authority, certificate: hex(sha256(certificate)) },
+  });
+  session.run(
+    build
+      .updateTable('generation')
+      .set({ state: 'active', certificate, issued_audit_seq: audit })
+      .where('id', '=', generationId),
+  );
+  return findGeneration(session, generationId) as Generation;
+}
+
+export function recordGenerationImported(
+  session: Session,
+  act: Act,
+  generation: GenerationImport,
+): Generation {
+  const { fleetId, authority, kind } = generation;
+  verifyNameIsFree(session, fleetId, authority, kind);
+  const auditSeq = appendAudit(session, act, {
+    action: 'generation-imported',
+    fleet: fleetName(session, fleetId),
+    details: { authority, kind, certificate: hex(sha256(generation.certificate)) },
+  });
+  const id = insertGeneration(session, act, { ...generation, issuerId: null, auditSeq });
+  return findGeneration(session, id) as Generation;
+}

@@ -1,0 +1,9 @@
+/**
+ * The ledger on disk: SQLite behind the ports that `ca`, `enrollment` and `batch` own. What it says is
+ * recorded is synced, each command with its entry in the audit chain.
+ * It decides nothing about certificates but what the ports ask it to decide, and no other room opens
+ * the database.
+ */
+export { openStoreInProcess, type Store, type StoreSettings } from './sqlite-store.ts';
+export { openStore } from './threaded-store.ts';
+export { type LedgerProblem, type LedgerReport, verifyLedger } from './verify-ledger.ts';

@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { PkiError } from '../errors.ts';
+import { APPLICATION_ID, type Connection } from './driver.ts';
+
+/** Beside the package's `src` and `dist` alike. */
+const FOLDER = fileURLToPath(new URL('../../db/migrations/sqlite/', import.meta.url));
+
+const migrations = (): readonly string[] =>
+  readdirSync(FOLDER)
+    .filter((name) => /^\d{4}-[a-z0-9-]+\.sql$/.test(name))
+    .sort();
+
+function refuse(message: string): never {
+  throw new PkiError('storage-unavailable', message);
+}
+
+/** A database that is not ours, or newer than this program, is left as it is. */
+function verifyOurs(connection: Connection, file: string, known: number): number {
+  const version = connection.pragma('user_version', { simple: true }) as number;
+  const application = connection.pragma('application_id', { simple: true }) as number;
+  const tables = connection.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE type = 'table'").get() as {
+    n: number;
+  };
+  if (application !== APPLICATION_ID && (application !== 0 || tables.n > 0)) {
+    return refuse(`${file} is a database of another program.`);
+  }
+  if (version > known) {
+    return refuse(
+      `${file} was written by a newer fleetca (schema ${version}; this one knows ${known}). Nothing was changed.`,
+    );
+  }
+  return version;
+}
+
+/**
+ * Brings the schema up to date, forward only: each file of db/migrations/sqlite once, in order, in one
+ * transaction with the version number, so that one that breaks off leaves nothing behind.
+ */
+export function migrate(connection: Connection, file: string): void {
+  const all = migrations();
+  const from = verifyOurs(connection, file, all.length);
+  connection.pragma(`application_id = ${APPLICATION_ID}`);
+  for (const [index, name] of all.entries()) {
+    if (index < from) continue;
+    connection.transaction(() => {
+      connection.exec(readFileSync(`${FOLDER}${name}`, 'utf8'));
+      connection.pragma(`user_version = ${index + 1}`);
+    })();
+  }
+}

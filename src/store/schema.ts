@@ -1,0 +1,135 @@
+import type { Generated } from 'kysely';
+
+type Octets = Uint8Array;
+/** Milliseconds since the epoch. */
+type Instant = number;
+
+/** The tables as db/migrations makes them, for both engines. */
+export interface Schema {
+  run: { id: string; started_at: Instant; ended_at: Instant | null };
+  audit: {
+    seq: number;
+    at: string;
+    actor_kind: string;
+    actor_id: string;
+    actor_role: string;
+    action: string;
+    fleet: string | null;
+    details: string;
+    previous: Octets;
+    hash: Octets;
+  };
+  fleet: {
+    id: Generated<number>;
+    name: string;
+    target: string;
+    gateway_url: string | null;
+    gateway_root: string | null;
+    created_at: Instant;
+    audit_seq: number;
+  };
+  generation: {
+    id: Generated<number>;
+    fleet_id: number;
+    authority: string;
+    kind: string;
+    number: number;
+    state: string;
+    profile: string;
+    key_id: string;
+    key_digest: Octets;
+    issuer_id: number;
+    imported: number;
+    created_at: Instant;
+    certificate: Octets | null;
+    audit_seq: number;
+    issued_audit_seq: number | null;
+  };
+  ca_key: { key_digest: Octets; generation_id: number };
+  device: {
+    id: Generated<number>;
+    fleet_id: number;
+    device_id: string;
+    folded_id: string;
+    created_at: Instant;
+  };
+  device_key: { fleet_id: number; key_digest: Octets; device: number };
+  intent: {
+    id: Generated<number>;
+    kind: string;
+    state: string;
+    issuer_id: number;
+    serial: Octets;
+    device: number | null;
+    profile: string;
+    profile_digest: Octets;
+    key_digest: Octets;
+    tbs_digest: Octets;
+    not_before: Instant;
+    not_after: Instant;
+    labels: string | null;
+    supersede: string | null;
+    run_id: string;
+    batch_id: string | null;
+    actor_id: string;
+    created_at: Instant;
+    audit_seq: number;
+  };
+  slot: { device: number; profile: string; intent_id: number };
+  certificate: {
+    intent_id: number;
+    fingerprint: Octets;
+    der: Octets;
+    issued_at: Instant;
+    superseded_at: Instant | null;
+    revoked_at: Instant | null;
+    revocation_reason: string | null;
+    revoked_audit_seq: number | null;
+    audit_seq: number;
+  };
+  token: {
+    id: string;
+    name: string;
+    role: string;
+    rights: string;
+    fleet: string | null;
+    secret_hash: Octets;
+    created_at: Instant;
+    expires_at: Instant;
+    revoked_at: Instant | null;
+    audit_seq: number;
+  };
+  batch: {
+    id: string;
+    fleet_id: number;
+    token_id: string;
+    profile: string | null;
+    authority: string | null;
+    created_at: Instant;
+    last_seq: number;
+  };
+  batch_attempt: {
+    batch_id: string;
+    number: number;
+    state: string;
+    run_id: string;
+    started_at: Instant;
+    ended_at: Instant | null;
+    row_count: number;
+    issued: number;
+    replayed: number;
+    refused: number;
+    failed: number;
+  };
+  batch_outcome: {
+    batch_id: string;
+    seq: number;
+    attempt: number;
+    row_number: number;
+    device_id: string | null;
+    status: string;
+    intent_id: number | null;
+    problem: string | null;
+    warnings: string;
+  };
+}

@@ -1,0 +1,130 @@
+import { chmodSync, existsSync } from 'node:fs';
+import type { BatchStore } from '../batch/index.ts';
+import type { AuditLog, Ledger } from '../ca/index.ts';
+import type { TokenStore } from '../enrollment/index.ts';
+import { appendAudit, listAudit } from './audit.ts';
+import * as batches from './batches.ts';
+import * as certificates from './certificates.ts';
+import { type Connection, openWriter } from './driver.ts';
+import { storageError } from './failure.ts';
+import * as fleets from './fleets.ts';
+import * as generations from './generations.ts';
+import * as intents from './intents.ts';
+import { lockDatabase } from './lock.ts';
+import { migrate } from './migrate.ts';
+import { endRun, startRun } from './runs.ts';
+import { Session } from './session.ts';
+import * as tokens from './tokens.ts';
+import { Writer } from './writer.ts';
+
+export interface StoreSettings {
+  /** Path of the database, or `:memory:`. */
+  readonly file: string;
+  /** 16 lower-case hex digits; never used before. */
+  readonly runId: string;
+  readonly at: Date;
+}
+
+export interface Store extends Ledger, AuditLog, TokenStore, BatchStore {
+  readonly runId: string;
+  /** Intents of earlier runs that were given up when this one began. */
+  readonly abandoned: number;
+  /** Ends the run and closes the database. */
+  close(at: Date): Promise<void>;
+}
+
+interface Opened {
+  readonly connection: Connection;
+  readonly release: () => void;
+}
+
+/** The database, its lock held and its schema up to date. Refuses without having changed anything. */
+function openDatabase(file: string): Opened {
+  const release = file === ':memory:' ? () => undefined : lockDatabase(file);
+  try {
+    const connection = openWriter(file);
+    migrate(connection, file);
+    for (const beside of [file, `${file}-wal`, `${file}-shm`])
+      if (existsSync(beside)) chmodSync(beside, 0o600);
+    return { connection, release };
+  } catch (error) {
+    release();
+    throw storageError(error);
+  }
+}
+
+/** Reads run between transactions, on the same connection: they see what is committed. */
+const read = <T>(act: () => T): Promise<T> =>
+  new Promise((resolve) => {
+    try {
+      resolve(act());
+    } catch (error) {
+      throw storageError(error);
+    }
+  });
+
+/** Opens the store in this thread. For tests, and for the thread that hosts it. */
+export function openStoreInProcess({ file, runId, at }: StoreSettings): Store {
+  const { connection, release } = openDatabase(file);
+  const session = new Session(connection);
+  const writer = new Writer(session);
+  const abandoned = connection.transaction(() => startRun(session, runId, at))();
+  return {
+    runId,
+    abandoned,
+    close: async (endedAt) => {
+      // A database that failed cannot record the end; the next start finds the run open.
+      await writer.write((s) => endRun(s, runId, endedAt)).catch(() => undefined);
+      connection.close();
+      release();
+    },
+
+    createFleet: (act, fleet) => writer.write((s) => fleets.createFleet(s, act, fleet)),
+    findFleet: (name) => read(() => fleets.findFleet(session, name)),
+    findFleetById: (id) => read(() => fleets.findFleetById(session, id)),
+    listFleets: (after, limit) => read(() => fleets.listFleets(session, after, limit)),
+
+    recordGenerationIntent: (act, run, intent) =>
+      writer.write((s) => generations.recordGenerationIntent(s, act, run, intent)),
+    recordGenerationIssued: (act, run, id, der) =>
+      writer.write((s) => generations.recordGenerationIssued(s, act, run, id, der)),
+    recordGenerationImported: (act, generation) =>
+      writer.write((s) => generations.recordGenerationImported(s, act, generation)),
+    listGenerations: (fleetId) => read(() => generations.listGenerations(session, fleetId)),
+    findGeneration: (id) => read(() => generations.findGeneration(session, id)),
+
+    recordIntents: (chunk) => writer.write((s) => intents.recordIntents(s, chunk)),
+    recordIssued: (chunk) => writer.write((s) => intents.recordIssued(s, chunk)),
+    abandonIntents: (act, run, ids) => writer.write((s) => intents.abandonIntents(s, act, run, ids)),
+
+    findCertificate: (fingerprint) => read(() => certificates.findCertificate(session, fingerprint)),
+    findCertificatesBySerial: (serial) => read(() => certificates.findCertificatesBySerial(session, serial)),
+    findDevice: (fleetId, deviceId) => read(() => certificates.findDevice(session, fleetId, deviceId)),
+    listDeviceCertificates: (fleetId, deviceId, limit) =>
+      read(() => certificates.listDeviceCertificates(session, fleetId, deviceId, limit)),
+    listDevices: (fleetId, after, limit) =>
+      read(() => certificates.listDevices(session, fleetId, after, limit)),
+    markRevoked: (act, fingerprint, reason) =>
+      writer.write((s) => certificates.markRevoked(s, act, fingerprint, reason)),
+    releaseKey: (act, fleetId, digest, reason) =>
+      writer.write((s) => certificates.releaseKey(s, act, fleetId, digest, reason)),
+
+    listAudit: (after, limit) => read(() => listAudit(session, after, limit)),
+    recordServiceAct: (act, action, details) =>
+      writer.write((s) => void appendAudit(s, act, { action, fleet: null, details })),
+
+    recordToken: (act, token) => writer.write((s) => tokens.recordToken(s, act, token)),
+    findToken: (id) => read(() => tokens.findToken(session, id)),
+    listTokens: (after, limit) => read(() => tokens.listTokens(session, after, limit)),
+    revokeToken: (act, id) => writer.write((s) => tokens.revokeToken(s, act, id)),
+
+    openBatch: (act, run, opening) => writer.write((s) => batches.openBatch(s, act, run, opening)),
+    recordOutcomes: (act, id, attempt, outcomes) =>
+      writer.write((s) => batches.recordOutcomes(s, act, id, attempt, outcomes)),
+    closeAttempt: (act, id, attempt, state) =>
+      writer.write((s) => batches.closeAttempt(s, act, id, attempt, state)),
+    findBatch: (id) => read(() => batches.findBatch(session, id)),
+    listOutcomes: (id, attempt, after, limit) =>
+      read(() => batches.listOutcomes(session, id, attempt, after, limit)),
+  };
+}

@@ -1,0 +1,27 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { openStoreInProcess, type Store, type StoreSettings } from './sqlite-store.ts';
+import { type Answer, type Call, packError } from './wire.ts';
+
+/** The thread that SQLite runs in, so that its syncs hold up nobody else. */
+function host(port: NonNullable<typeof parentPort>): void {
+  const answer = (message: Answer): void => port.postMessage(message);
+  let store: Store;
+  try {
+    store = openStoreInProcess(workerData as StoreSettings);
+  } catch (error) {
+    answer({ id: 0, error: packError(error) });
+    return;
+  }
+  const methods = store as unknown as Record<string, (...args: readonly unknown[]) => Promise<unknown>>;
+  port.on('message', async ({ id, method, args }: Call) => {
+    try {
+      answer({ id, value: await methods[method]?.(...args) });
+    } catch (error) {
+      answer({ id, error: packError(error) });
+    }
+    if (method === 'close') port.close();
+  });
+  answer({ id: 0, value: store.abandoned });
+}
+
+if (parentPort) host(parentPort);

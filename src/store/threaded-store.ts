@@ -1,0 +1,105 @@
+import { Worker } from 'node:worker_threads';
+import { PkiError } from '../errors.ts';
+import type { Store, StoreSettings } from './sqlite-store.ts';
+import { type Answer, type Call, unpackError } from './wire.ts';
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The caller's end of the line to the thread: numbers calls and hands out answers. */
+class ThreadLine {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 1;
+  #ended: Error | undefined;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', (answer: Answer) => this.#settle(answer));
+    worker.on('error', (cause) => this.#end(cause));
+    worker.on('exit', () => this.#end(undefined));
+  }
+
+  /** Resolves with the thread's first word: it has opened the database, or says why not. */
+  opened(): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
+  }
+
+  call(method: string, args: readonly unknown[]): Promise<unknown> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const message: Call = { id: this.#next++, method, args };
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(message.id, { resolve, reject });
+      this.#worker.postMessage(message);
+    });
+  }
+
+  #settle(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id);
+    this.#waiting.delete(answer.id);
+    if ('error' in answer) waiting?.reject(unpackError(answer.error));
+    else waiting?.resolve(answer.value);
+  }
+
+  #end(cause: unknown): void {
+    this.#ended ??= new PkiError(
+      'storage-unavailable',
+      'The store has ended; the service must be restarted.',
+      { cause },
+    );
+    for (const { reject } of this.#waiting.values()) reject(this.#ended);
+    this.#waiting.clear();
+  }
+}
+
+const METHODS = [
+  'close',
+  'createFleet',
+  'findFleet',
+  'findFleetById',
+  'listFleets',
+  'recordGenerationIntent',
+  'recordGenerationIssued',
+  'recordGenerationImported',
+  'listGenerations',
+  'findGeneration',
+  'recordIntents',
+  'recordIssued',
+  'abandonIntents',
+  'findCertificate',
+  'findCertificatesBySerial',
+  'findDevice',
+  'listDeviceCertificates',
+  'listDevices',
+  'markRevoked',
+  'releaseKey',
+  'listAudit',
+  'recordServiceAct',
+  'recordToken',
+  'findToken',
+  'listTokens',
+  'revokeToken',
+  'openBatch',
+  'recordOutcomes',
+  'closeAttempt',
+  'findBatch',
+  'listOutcomes',
+] as const satisfies readonly (keyof Store)[];
+
+/** Fails to compile where a method of the store is not in the list. */
+type Complete =
+  Exclude<keyof Store, (typeof METHODS)[number] | 'runId' | 'abandoned'> extends never ? Store : never;
+
+/**
+ * Opens the store in a thread of its own. Resolves when the database is open, its schema up to date
+ * and what earlier runs left open is settled.
+ */
+export async function openStore(settings: StoreSettings): Promise<Complete> {
+  const worker = new Worker(new URL('./sqlite-thread.js', import.meta.url), { workerData: settings });
+  const line = new ThreadLine(worker);
+  const abandoned = await line.opened();
+  const methods = METHODS.map((method) => [method, (...args: readonly unknown[]) => line.call(method, args)]);
+  return { runId: settings.runId, abandoned, ...Object.fromEntries(methods) } as Complete;
+}

@@ -1,0 +1,100 @@
+import { PkiError } from '../errors.ts';
+import { isFatal, storageError } from './failure.ts';
+import type { Session } from './session.ts';
+
+interface Command {
+  readonly run: (session: Session) => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+type Settled = (Command & { readonly value: unknown }) | (Command & { readonly failure: unknown });
+
+/** Commands that share one transaction, at most. */
+const DRAIN = 64;
+
+/**
+ * The one that writes. Commands wait in a queue; all that wait go into one transaction, each under a
+ * savepoint, and resolve after it is on disk: one sync for all of them. A command that throws undoes
+ * itself alone; a commit that fails undoes, and rejects, all.
+ */
+export class Writer {
+  readonly #session: Session;
+  #waiting: Command[] = [];
+  #scheduled = false;
+  #broken: unknown;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Runs a command in the next transaction. Resolves when it is on disk. */
+  write<T>(run: (session: Session) => T): Promise<T> {
+    return new Promise<unknown>((resolve, reject) => {
+      this.#waiting.push({ run, resolve, reject });
+      this.#schedule();
+    }) as Promise<T>;
+  }
+
+  /** Later in this turn of the event loop, so that what arrives together is written together. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#drain();
+      if (this.#waiting.length > 0) this.#schedule();
+    });
+  }
+
+  #drain(): void {
+    const commands = this.#waiting.splice(0, DRAIN);
+    try {
+      for (const settled of this.#transact(commands)) {
+        if ('failure' in settled) settled.reject(storageError(settled.failure));
+        else settled.resolve(settled.value);
+      }
+    } catch (failure) {
+      if (isFatal(failure)) this.#broken = failure;
+      for (const { reject } of commands) reject(storageError(failure));
+    }
+  }
+
+  #transact(commands: readonly Command[]): readonly Settled[] {
+    if (this.#broken !== undefined) {
+      throw new PkiError(
+        'storage-unavailable',
+        'The database failed earlier; the service must be restarted before it writes again.',
+        {
+          cause: this.#broken,
+        },
+      );
+    }
+    const { connection } = this.#session;
+    connection.exec('BEGIN IMMEDIATE');
+    try {
+      const settled = commands.map((command) => this.#runOne(command));
+      connection.exec('COMMIT');
+      return settled;
+    } catch (failure) {
+      // SQLite has rolled back by itself after some errors; then there is nothing left to undo.
+      if (connection.inTransaction) connection.exec('ROLLBACK');
+      throw failure;
+    }
+  }
+
+  #runOne(command: Command): Settled {
+    const { connection } = this.#session;
+    connection.exec('SAVEPOINT command');
+    try {
+      const value = command.run(this.#session);
+      connection.exec('RELEASE command');
+      return { ...command, value };
+    } catch (failure) {
+      // The medium's errors end the whole transaction; a refusal or a defect ends the command.
+      if (storageError(failure) !== failure || !connection.inTransaction) throw failure;
+      connection.exec('ROLLBACK TO command; RELEASE command');
+      return { ...command, failure };
+    }
+  }
+}
