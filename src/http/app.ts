@@ -1,0 +1,151 @@
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import { isAllowed, notFound, type Requester, verifyAccess } from '../enrollment/index.ts';
+import { PkiError } from '../errors.ts';
+import { createAccessLog } from './access-log.ts';
+import { authenticate } from './authenticate.ts';
+import type { Edge, GuardedRoute, OpenRoute } from './edge.ts';
+import { STYLE_SOURCE } from './html.ts';
+import { parseQuery } from './query.ts';
+import { limitRate } from './rate-limits.ts';
+import { refuse } from './refuse.ts';
+import { guardedRoutes, openRoutes, publicRoutes } from './routes.ts';
+import { type NextFunction, pathParameter, type Request, type Response } from './web.ts';
+
+type Handler = (req: Request, res: Response, next: NextFunction) => void | Promise<void>;
+
+/** What every listener does before it looks at the path. */
+function createBase(edge: Edge, transport: 'https' | 'http'): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  // The peer is the source; what it says of other peers is not believed.
+  app.set('trust proxy', false);
+  app.set('case sensitive routing', true);
+  app.set('query parser', parseQuery);
+  app.use(createAccessLog(edge.log));
+  app.use((req, res, next) => {
+    // A connection whose answer began before the end was asked for must not stay open after it.
+    res.once('finish', () => edge.isClosing() && req.socket.end());
+    next();
+  });
+  app.use(
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'none'"],
+          styleSrc: [STYLE_SOURCE],
+          baseUri: ["'none'"],
+          formAction: ["'none'"],
+          frameAncestors: ["'none'"],
+        },
+      },
+      strictTransportSecurity:
+        transport === 'https' ? { maxAge: 31_536_000, includeSubDomains: false } : false,
+      referrerPolicy: { policy: 'no-referrer' },
+    }),
+  );
+  app.use(limitRate(edge.rateLimit.requestsPerMinute, 'This source has made too many calls in a minute.'));
+  return app;
+}
+
+/** Registers routes, and for each path what becomes of the methods that it does not know. */
+function mount<R extends { method: 'get' | 'post' | 'delete'; path: string }>(
+  app: Express,
+  routes: readonly R[],
+  handlerOf: (route: R) => Handler,
+): void {
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const known = routes.filter((route) => route.path === path);
+    const target = app.route(path);
+    for (const route of known) target[route.method](handlerOf(route));
+    const methods = known.flatMap(({ method }) =>
+      method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()],
+    );
+    target.all(refuseMethod([...methods, 'OPTIONS'].join(', ')));
+  }
+}
+
+const refuseMethod =
+  (allow: string): Handler =>
+  (req, res) => {
+    res.set('Allow', allow);
+    if (req.method !== 'OPTIONS') throw new PkiError('method-not-allowed', `This path knows ${allow}.`);
+    res.status(204).end();
+  };
+
+/** Gives the requester to what follows. */
+function authenticateCalls(edge: Edge): Handler {
+  const { failuresPerMinute } = edge.rateLimit;
+  // Only failures count, and only they are refused: 256 random bits are not guessed at any rate, and a
+  // station must not be locked out by whoever shares its address.
+  const limitFailures = limitRate(
+    failuresPerMinute,
+    'This source has sent too many tokens that are not valid.',
+  );
+  return async (req, res, next) => {
+    try {
+      res.locals.requester = await authenticate(edge.tokens, req.headers.authorization, edge.ca.clock.now());
+    } catch (failure) {
+      if (!(failure instanceof PkiError) || failure.code !== 'unauthenticated') throw failure;
+      await limitFailures(req, res, (limited?: unknown) => next(limited ?? failure));
+      return;
+    }
+    res.set('Cache-Control', 'no-store');
+    next();
+  };
+}
+
+function verifyRouteAccess(route: GuardedRoute, requester: Requester, req: Request): void {
+  const { permission, scope, what } = route;
+  // The role alone: the fleet of a record is judged when it is known.
+  if (scope === 'record') {
+    if (!isAllowed(requester, permission, requester.fleet)) throw notFound(what, requester.role);
+    return;
+  }
+  verifyAccess(requester, permission, scope === 'fleet' ? pathParameter(req, 'fleet') : null, what);
+}
+
+const guard =
+  (edge: Edge) =>
+  (route: GuardedRoute): Handler =>
+  async (req, res) => {
+    const requester: Requester = res.locals.requester;
+    verifyRouteAccess(route, requester, req);
+    const act = {
+      at: edge.ca.clock.now(),
+      actor: { kind: 'token', id: requester.id, role: requester.role },
+    } as const;
+    await route.handle({ edge, req, res, requester, act });
+  };
+
+const open =
+  (edge: Edge) =>
+  (route: OpenRoute): Handler =>
+  (req, res) =>
+    route.handle(edge, req, res);
+
+const refusePath: Handler = () => {
+  throw new PkiError('not-found', 'There is nothing at this path.');
+};
+
+/** The API: the open routes, and behind a valid token all others. */
+export function createApi(edge: Edge): Express {
+  const app = createBase(edge, 'https');
+  mount(app, openRoutes, open(edge));
+  app.use(authenticateCalls(edge));
+  mount(app, guardedRoutes, guard(edge));
+  app.use(refusePath);
+  app.use(refuse);
+  return app;
+}
+
+/** The plain HTTP site for relying parties: `/pki` and nothing else. */
+export function createPublicSite(edge: Edge): Express {
+  const app = createBase(edge, 'http');
+  mount(app, publicRoutes, open(edge));
+  app.use(refusePath);
+  app.use(refuse);
+  return app;
+}

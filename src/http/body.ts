@@ -1,0 +1,73 @@
+import type { z } from 'zod';
+import { fitJson, parseStrictJson } from '../enrollment/index.ts';
+import { PkiError } from '../errors.ts';
+import type { Call } from './edge.ts';
+import { inviteBody } from './expect-continue.ts';
+import { mediaTypeOf } from './media-type.ts';
+
+/** Most octets of a body of JSON: a CSR of 64 KiB, and PEM twice over for an import. */
+const MAX_JSON_OCTETS = 256 * 1024;
+/** As a row of a lot. */
+const MAX_PKCS10_OCTETS = 64 * 1024;
+
+/**
+ * The body's octets as they come. A client that sends nothing for `idleBodyMs` while we wait for it is
+ * cut off; time that we take ourselves does not count. Leaves the connection open when the consumer
+ * stops early, so that it can be answered.
+ */
+export async function* readOctets({ edge, req, res }: Call): AsyncGenerator<Uint8Array> {
+  inviteBody(req, res);
+  const pieces = req.iterator({ destroyOnReturn: false });
+  try {
+    for (;;) {
+      const timer = setTimeout(() => {
+        req.log.warn({ idleBodyMs: edge.idleBodyMs }, 'the client is cut off: its upload stands still');
+        req.destroy();
+      }, edge.idleBodyMs);
+      const next = await pieces.next().finally(() => clearTimeout(timer));
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await pieces.return?.();
+  }
+}
+
+const tooLarge = (limit: number): PkiError =>
+  new PkiError('too-large', `The body has more than ${limit} octets.`);
+
+async function readWhole(call: Call, limit: number): Promise<Buffer> {
+  if (Number(call.req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
+  const pieces: Uint8Array[] = [];
+  let octets = 0;
+  for await (const piece of readOctets(call)) {
+    octets += piece.length;
+    if (octets > limit) throw tooLarge(limit);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decodeText(octets: Uint8Array): string {
+  try {
+    return utf8.decode(octets);
+  } catch (cause) {
+    throw new PkiError('bad-json', 'The body is not UTF-8.', { cause });
+  }
+}
+
+/** A body of JSON, not yet fitted to a schema. Refuses `too-large`, `bad-json`. */
+export async function readJsonValue(call: Call): Promise<unknown> {
+  return parseStrictJson(decodeText(await readWhole(call, MAX_JSON_OCTETS)));
+}
+
+/** A body of JSON that fits. Refuses `unsupported-media-type`, `too-large`, `bad-json`. */
+export async function readJson<T>(call: Call, schema: z.ZodType<T>): Promise<T> {
+  mediaTypeOf(call.req, ['application/json']);
+  return fitJson(schema, await readJsonValue(call));
+}
+
+/** A PKCS#10 request as it was sent, PEM or DER. Refuses `too-large`. */
+export const readPkcs10 = (call: Call): Promise<Uint8Array> => readWhole(call, MAX_PKCS10_OCTETS);

@@ -1,0 +1,67 @@
+import { type Fleet, type Generation, intermediatesOf, type StoredCertificate } from '../ca/index.ts';
+import { encodeCertificatePem } from '../x509/index.ts';
+import { formatInstant, formatInstantOrNull } from './instant.ts';
+
+/** A device certificate with what its answer needs beside it. */
+export interface CertificateView {
+  readonly certificate: StoredCertificate;
+  readonly fleet: Fleet;
+  /** All generations of the fleet. */
+  readonly generations: readonly Generation[];
+  /** The time of the call: whether it has expired is judged by it. */
+  readonly now: Date;
+}
+
+export type CertificateStatus = 'active' | 'superseded' | 'revoked' | 'expired';
+
+export function certificateStatus(certificate: StoredCertificate, now: Date): CertificateStatus {
+  if (certificate.revokedAt !== null) return 'revoked';
+  if (certificate.notAfter <= now) return 'expired';
+  return certificate.supersededAt === null ? 'active' : 'superseded';
+}
+
+/** The intermediates above a certificate, PEM, the issuer first; '' where the root issued it. */
+export const intermediatesPem = (generations: readonly Generation[], issuerId: number): string =>
+  intermediatesOf(generations, issuerId)
+    .map(({ certificate }) => encodeCertificatePem(certificate))
+    .join('');
+
+export const chainPem = ({ certificate, generations }: CertificateView): string =>
+  encodeCertificatePem(certificate.der) + intermediatesPem(generations, certificate.issuerId);
+
+function authorityOf({ certificate, generations }: CertificateView) {
+  const issuer = generations.find(({ id }) => id === certificate.issuerId);
+  if (!issuer) throw new Error('the issuer of a certificate is not in its fleet');
+  return { name: issuer.authority, generation: issuer.number };
+}
+
+const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
+
+/** As it stands in the list of a device. */
+export function certificateEntryJson(view: CertificateView) {
+  const { certificate, fleet, now } = view;
+  return {
+    id: hex(certificate.fingerprint),
+    serial: hex(certificate.serial),
+    fleet: fleet.name,
+    deviceId: certificate.deviceId,
+    profile: certificate.profile,
+    authority: authorityOf(view),
+    notBefore: formatInstant(certificate.notBefore),
+    notAfter: formatInstant(certificate.notAfter),
+    status: certificateStatus(certificate, now),
+    labels: certificate.labels === null ? null : JSON.parse(certificate.labels),
+    batch: certificate.batchId,
+    issuedAt: formatInstant(certificate.issuedAt),
+    supersededAt: formatInstantOrNull(certificate.supersededAt),
+    revokedAt: formatInstantOrNull(certificate.revokedAt),
+    revocationReason: certificate.revocationReason,
+    certificate: encodeCertificatePem(certificate.der),
+  };
+}
+
+export const certificateJson = (view: CertificateView, warnings: readonly string[]) => ({
+  ...certificateEntryJson(view),
+  chain: chainPem(view),
+  warnings,
+});

@@ -1,0 +1,57 @@
+import type { BatchStore } from '../batch/index.ts';
+import type { Act, AuditLog, CaContext } from '../ca/index.ts';
+import type { Permission, Requester, TokenStore } from '../enrollment/index.ts';
+import type { Logger } from '../log.ts';
+import type { InFlight } from './in-flight.ts';
+import type { Request, Response } from './web.ts';
+
+/** What the routes work with. One a process. */
+export interface Edge {
+  readonly ca: CaContext;
+  readonly tokens: TokenStore;
+  readonly batches: BatchStore;
+  readonly audit: AuditLog;
+  readonly log: Logger;
+  /** Work that may outlive the answer it belongs to. */
+  readonly inFlight: InFlight;
+  /** For one source, in a minute. */
+  readonly rateLimit: { readonly requestsPerMinute: number; readonly failuresPerMinute: number };
+  /** How long a body may stand still before the client is cut off, milliseconds. */
+  readonly idleBodyMs: number;
+  /** True from the moment at which the service is asked to end. */
+  isClosing(): boolean;
+}
+
+/** One call by a requester whose token was verified. */
+export interface Call {
+  readonly edge: Edge;
+  readonly req: Request;
+  readonly res: Response;
+  readonly requester: Requester;
+  /** Who, and the time at which the call is judged. */
+  readonly act: Act;
+}
+
+type Method = 'get' | 'post' | 'delete';
+
+/** A route that anyone may call. */
+export interface OpenRoute {
+  readonly method: Method;
+  readonly path: string;
+  readonly handle: (edge: Edge, req: Request, res: Response) => void | Promise<void>;
+}
+
+/**
+ * A route that needs a token with a permission, which is judged before the handler runs: in the fleet
+ * that the path names (`fleet`), or in the service as a whole (`service`). For a `record`, whose fleet
+ * is known only when it was found, the role is judged before and the fleet by the handler.
+ */
+export interface GuardedRoute {
+  readonly method: Method;
+  readonly path: string;
+  readonly permission: Permission;
+  readonly scope: 'service' | 'fleet' | 'record';
+  /** What a refusal calls the thing: `There is no such …`. */
+  readonly what: string;
+  readonly handle: (call: Call) => void | Promise<void>;
+}

@@ -1,0 +1,119 @@
+import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { noteExpectation } from './expect-continue.ts';
+import { tlsOptions } from './keep-tls-current.ts';
+import type { TlsCredentials } from './tls-credentials.ts';
+
+/** Time for a client's header fields; the request's own has no limit, for a lot may take hours to send. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** Idle connections; clients that keep one open between requests send within this. */
+const KEEP_ALIVE_MS = 65_000;
+const MAX_HEADER_OCTETS = 16 * 1024;
+/** Connections at one time: each costs some 50 kB, and TLS twice that. */
+const MAX_CONNECTIONS = 2_048;
+
+export interface Listener {
+  /** `https://127.0.0.1:8443`, with the port that it really got. */
+  readonly url: string;
+  /** Takes no new connection, lets answers under way end for `graceMs`, then cuts what is left. */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface ListenAt {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+const LIMITS = {
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: 0,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  maxHeaderSize: MAX_HEADER_OCTETS,
+  // How often Node looks for connections whose header fields are late.
+  connectionsCheckingInterval: 1_000,
+  noDelay: true,
+  keepAlive: true,
+} as const;
+
+const STATUS_OF: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** What cannot be read as HTTP is answered in HTTP, and the connection ends. */
+function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const status = STATUS_OF[error.code ?? ''] ?? '400 Bad Request';
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+function prepare(server: HttpServer | HttpsServer, app: RequestListener): void {
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('request', app);
+  server.on('checkContinue', (req, res) => {
+    noteExpectation(req);
+    app(req, res);
+  });
+  server.on('clientError', refuseGarbage);
+}
+
+function listen(server: HttpServer | HttpsServer, { host, port }: ListenAt): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+const authority = (host: string, port: number): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+async function start(
+  server: HttpServer | HttpsServer,
+  app: RequestListener,
+  at: ListenAt,
+  scheme: 'http' | 'https',
+): Promise<Listener> {
+  prepare(server, app);
+  const port = await listen(server, at);
+  return {
+    url: `${scheme}://${authority(at.host, port)}`,
+    close: (graceMs) => close(server, graceMs),
+  };
+}
+
+function close(server: HttpServer | HttpsServer, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    // A connection whose answer has just ended counts as idle only then.
+    const sweep = setInterval(() => server.closeIdleConnections(), 100);
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearInterval(sweep);
+      clearTimeout(cut);
+      resolve();
+    });
+  });
+}
+
+/** Listens with TLS 1.2 and 1.3. Rejects with the system's error where the address is not to be had. */
+export async function listenHttps(
+  app: RequestListener,
+  at: ListenAt,
+  credentials: TlsCredentials,
+): Promise<Listener & { readonly server: HttpsServer }> {
+  const server = createHttpsServer({ ...LIMITS, ...tlsOptions(credentials) });
+  // A handshake that fails is the client's affair; without a listener the connection would only hang.
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  return { ...(await start(server, app, at, 'https')), server };
+}
+
+/** Listens in plain HTTP. Rejects with the system's error where the address is not to be had. */
+export const listenHttp = (app: RequestListener, at: ListenAt): Promise<Listener> =>
+  start(createHttpServer(LIMITS), app, at, 'http');

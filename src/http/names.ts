@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import type { Fleet } from '../ca/index.ts';
+import { notFound } from '../enrollment/index.ts';
+import type { Call } from './edge.ts';
+import { pathParameter } from './web.ts';
+
+/** Names of fleets and authorities: path segments, file names and the like. */
+export const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+export const nameSchema = z.string().regex(NAME);
+
+/** A reason that a person gives; U+0000 cannot be stored by every engine. */
+export const reasonSchema = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^[^\0]*$/);
+
+/** The fleet that the path names. Refuses `not-found`. */
+export async function getFleet({ edge, req, requester }: Call): Promise<Fleet> {
+  const name = pathParameter(req, 'fleet');
+  const fleet = NAME.test(name) ? await edge.ca.ledger.findFleet(name) : undefined;
+  if (!fleet) throw notFound('fleet', requester.role);
+  return fleet;
+}

@@ -1,0 +1,29 @@
+import type { GuardedRoute, OpenRoute } from './edge.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { authorityRoutes } from './routes/authorities.ts';
+import { batchRoutes } from './routes/batches.ts';
+import { certificateRoutes } from './routes/certificates.ts';
+import { deviceRoutes } from './routes/devices.ts';
+import { fleetRoutes } from './routes/fleets.ts';
+import { keyRoutes } from './routes/keys.ts';
+import { operationRoutes } from './routes/operation.ts';
+import { problemRoutes } from './routes/problem-pages.ts';
+import { publicationRoutes } from './routes/publication.ts';
+import { tokenRoutes } from './routes/tokens.ts';
+
+/** What the plain HTTP site serves. */
+export const publicRoutes: readonly OpenRoute[] = publicationRoutes;
+
+/** What the API serves without a token. Nothing else is open. */
+export const openRoutes: readonly OpenRoute[] = [...publicationRoutes, ...operationRoutes, ...problemRoutes];
+
+export const guardedRoutes: readonly GuardedRoute[] = [
+  ...tokenRoutes,
+  ...fleetRoutes,
+  ...authorityRoutes,
+  ...certificateRoutes,
+  ...keyRoutes,
+  ...batchRoutes,
+  ...deviceRoutes,
+  ...auditRoutes,
+];

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import {
+  type AuthorityResult,
+  createAuthority,
+  type Fleet,
+  type Generation,
+  generationCertificate,
+  generationWarnings,
+  importRoot,
+} from '../../ca/index.ts';
+import { fitJson, notFound } from '../../enrollment/index.ts';
+import {
+  certificateFingerprint,
+  describeKey,
+  encodeCertificatePem,
+  formatName,
+  KEY_ALGORITHMS,
+} from '../../x509/index.ts';
+import { readJsonValue } from '../body.ts';
+import type { Call, GuardedRoute } from '../edge.ts';
+import { formatInstant } from '../instant.ts';
+import { mediaTypeOf } from '../media-type.ts';
+import { getFleet, nameSchema } from '../names.ts';
+import { fitQuery, noQuery } from '../query.ts';
+import { pathParameter, sendJson } from '../web.ts';
+
+export const newAuthoritySchema = z.strictObject({
+  name: nameSchema,
+  kind: z.enum(['root', 'issuing']),
+  keyAlgorithm: z.enum(KEY_ALGORITHMS).default('ec-p256'),
+  profile: z.string().min(1).max(63).optional(),
+  commonName: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[^\p{Cc}\p{Cf}]*$/u)
+    .optional(),
+});
+
+const MAX_PEM = 64 * 1024;
+
+export const importedAuthoritySchema = z.strictObject({
+  name: nameSchema,
+  import: z.strictObject({
+    certificate: z.string().min(1).max(MAX_PEM),
+    privateKey: z.string().min(1).max(MAX_PEM),
+    passphrase: z.string().min(1).max(1024).optional(),
+  }),
+});
+
+const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
+
+function issuerJson(generation: Generation, all: readonly Generation[]) {
+  if (generation.issuerId === generation.id) return null;
+  const issuer = all.find(({ id }) => id === generation.issuerId);
+  if (!issuer) throw new Error('the issuer of a generation is not in its fleet');
+  return { authority: issuer.authority, generation: issuer.number };
+}
+
+function authorityJson({ generation, warnings }: AuthorityResult, all: readonly Generation[]) {
+  const certificate = generationCertificate(generation);
+  return {
+    name: generation.authority,
+    kind: generation.kind,
+    generation: generation.number,
+    state: generation.state,
+    profile: generation.profile,
+    imported: generation.imported,
+    key: describeKey(certificate.publicKey.key),
+    subject: formatName(certificate.subject),
+    serial: hex(certificate.serial),
+    fingerprint: hex(certificateFingerprint(generation.certificate)),
+    notBefore: formatInstant(certificate.notBefore),
+    notAfter: formatInstant(certificate.notAfter),
+    issuer: issuerJson(generation, all),
+    certificate: encodeCertificatePem(generation.certificate),
+    createdAt: formatInstant(generation.createdAt),
+    warnings,
+  };
+}
+
+/** Which of the two forms is meant shows in `import`, so that violations name the fields of that form. */
+function makeAuthority({ edge: { ca }, act }: Call, fleet: Fleet, body: unknown): Promise<AuthorityResult> {
+  if (typeof body === 'object' && body !== null && 'import' in body) {
+    const { name, import: given } = fitJson(importedAuthoritySchema, body);
+    return importRoot(ca, act, fleet, { name, ...given, passphrase: given.passphrase ?? null });
+  }
+  const { profile = null, commonName = null, ...rest } = fitJson(newAuthoritySchema, body);
+  return createAuthority(ca, act, fleet, { ...rest, profile, commonName });
+}
+
+async function postAuthority(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const fleet = await getFleet(call);
+  mediaTypeOf(call.req, ['application/json']);
+  const made = await makeAuthority(call, fleet, await readJsonValue(call));
+  const all = await call.edge.ca.ledger.listGenerations(fleet.id);
+  call.res.location(`/v1/fleets/${fleet.name}/authorities/${made.generation.authority}`);
+  sendJson(call.res, 201, authorityJson(made, all));
+}
+
+const withWarnings = (generation: Generation, fleet: Fleet): AuthorityResult => ({
+  generation,
+  warnings: generationWarnings(generation, fleet.target),
+});
+
+async function listAuthorities(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const fleet = await getFleet(call);
+  const all = await call.edge.ca.ledger.listGenerations(fleet.id);
+  const items = all.map((generation) => authorityJson(withWarnings(generation, fleet), all));
+  sendJson(call.res, 200, { items, next: null });
+}
+
+async function showAuthority(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const fleet = await getFleet(call);
+  const name = pathParameter(call.req, 'authority');
+  const all = await call.edge.ca.ledger.listGenerations(fleet.id);
+  const active = all.find(({ authority, state }) => authority === name && state === 'active');
+  if (!active) throw notFound('authority', call.requester.role);
+  sendJson(call.res, 200, authorityJson(withWarnings(active, fleet), all));
+}
+
+const path = '/v1/fleets/:fleet/authorities';
+const common = { scope: 'fleet', what: 'fleet' } as const;
+
+export const authorityRoutes: readonly GuardedRoute[] = [
+  { ...common, method: 'post', path, permission: 'authority:create', handle: postAuthority },
+  { ...common, method: 'get', path, permission: 'authority:read', handle: listAuthorities },
+  {
+    ...common,
+    method: 'get',
+    path: `${path}/:authority`,
+    permission: 'authority:read',
+    handle: showAuthority,
+  },
+];

@@ -1,0 +1,186 @@
+import { z } from 'zod';
+import { type Fleet, findIssuer, issue, type StoredCertificate } from '../../ca/index.ts';
+import {
+  authorize,
+  type CertificateRequest,
+  certificateRequestSchema,
+  fitJson,
+  isAllowed,
+  notFound,
+  type Permission,
+  requestOfRow,
+} from '../../enrollment/index.ts';
+import { PkiError } from '../../errors.ts';
+import { readJson, readJsonValue, readPkcs10 } from '../body.ts';
+import { negotiateForm, sendCertificate, verifyFormPossible } from '../certificate-forms.ts';
+import { type CertificateView, certificateJson } from '../certificate-json.ts';
+import type { Call, GuardedRoute } from '../edge.ts';
+import { profileFor } from '../fleet-profile.ts';
+import { mediaTypeOf } from '../media-type.ts';
+import { getFleet } from '../names.ts';
+import { fitQuery, noQuery } from '../query.ts';
+import { pathParameter, sendJson } from '../web.ts';
+
+const text = (max: number) => z.string().min(1).max(max);
+
+/** What goes beside a raw PKCS#10 request. */
+const pkcs10Query = z.strictObject({
+  deviceId: text(256).optional(),
+  profile: text(63).optional(),
+  authority: text(63).optional(),
+  notAfter: z.iso.datetime({ offset: true }).optional(),
+  supersede: text(256).optional(),
+});
+
+interface Asked {
+  readonly request: CertificateRequest;
+  readonly profile: string | null;
+  readonly authority: string | null;
+}
+
+async function readJsonRequest(call: Call): Promise<Asked> {
+  fitQuery(noQuery, call.req);
+  const body = fitJson(certificateRequestSchema, await readJsonValue(call));
+  const { authority = null, ...row } = body;
+  return { request: requestOfRow(row), profile: row.profile ?? null, authority };
+}
+
+async function readRawRequest(call: Call): Promise<Asked> {
+  const { deviceId, profile, authority, notAfter, supersede } = fitQuery(pkcs10Query, call.req);
+  const request = {
+    csr: await readPkcs10(call),
+    deviceId: deviceId ?? null,
+    notAfter: notAfter === undefined ? null : new Date(notAfter),
+    labels: null,
+    supersede: supersede === undefined ? null : { reason: supersede },
+  };
+  return { request, profile: profile ?? null, authority: authority ?? null };
+}
+
+const readRequest = (call: Call): Promise<Asked> =>
+  mediaTypeOf(call.req, ['application/json', 'application/pkcs10']) === 'application/json'
+    ? readJsonRequest(call)
+    : readRawRequest(call);
+
+/** One request through the cycle. Everything that can be refused is, before anything is recorded. */
+async function requestCertificate(call: Call): Promise<void> {
+  const { edge, req, res, requester, act } = call;
+  const fleet = await getFleet(call);
+  const form = negotiateForm(req, res);
+  verifyFormPossible(form, fleet);
+  const asked = await readRequest(call);
+  const { facts, profile } = profileFor(edge.ca, fleet, asked.profile);
+  const issuer = await findIssuer(edge.ca, fleet.id, asked.authority);
+  const grant = authorize(requester, facts, profile, asked.request);
+  const [outcome] = await issue(edge.ca, { act, fleetId: fleet.id, issuer, batchId: null, grants: [grant] });
+  if (!outcome) throw new Error('a grant was left without an outcome');
+  if (outcome.status === 'refused') throw outcome.refusal;
+
+  const certificate = await edge.ca.ledger.findCertificate(outcome.certificate.fingerprint);
+  if (!certificate) throw new Error('a certificate that was recorded is not there');
+  const view = await viewOf(call, certificate, fleet);
+  const replayed = outcome.status === 'replayed';
+  if (replayed) res.set('Idempotency-Replayed', 'true');
+  res.status(replayed ? 200 : 201).location(`/v1/certificates/${fingerprintOf(certificate)}`);
+  await sendCertificate(res, form, { ...view, warnings: outcome.warnings });
+}
+
+const fingerprintOf = ({ fingerprint }: StoredCertificate): string =>
+  Buffer.from(fingerprint).toString('hex');
+
+const viewOf = async (
+  { edge, act }: Call,
+  certificate: StoredCertificate,
+  fleet: Fleet,
+): Promise<CertificateView> => ({
+  certificate,
+  fleet,
+  generations: await edge.ca.ledger.listGenerations(fleet.id),
+  now: act.at,
+});
+
+const FINGERPRINT = /^[0-9a-f]{64}$/;
+/** RFC 5280, 4.1.2.2: at most 20 octets. */
+const SERIAL = /^(?:[0-9a-f]{2}){1,20}$/;
+
+function findById({ edge }: Call, id: string): Promise<readonly StoredCertificate[]> {
+  const octets = Buffer.from(id, 'hex');
+  if (FINGERPRINT.test(id))
+    return edge.ca.ledger.findCertificate(octets).then((found) => (found ? [found] : []));
+  return SERIAL.test(id) ? edge.ca.ledger.findCertificatesBySerial(octets) : Promise.resolve([]);
+}
+
+/** The certificate that the path names, if the requester may. Refuses `not-found`. */
+async function getCertificate(
+  call: Call,
+  permission: Permission,
+): Promise<{ certificate: StoredCertificate; fleet: Fleet }> {
+  const found = await findById(call, pathParameter(call.req, 'id').toLowerCase());
+  const candidates = await Promise.all(
+    found.map(async (certificate) => ({
+      certificate,
+      fleet: await call.edge.ca.ledger.findFleetById(certificate.fleetId),
+    })),
+  );
+  const own = candidates.flatMap(({ certificate, fleet }) =>
+    fleet && isAllowed(call.requester, permission, fleet.name) ? [{ certificate, fleet }] : [],
+  );
+  const [first, second] = own;
+  if (second) {
+    throw new PkiError('not-found', 'Several certificates carry this serial number: use the fingerprint.');
+  }
+  if (!first) throw notFound('certificate', call.requester.role);
+  return first;
+}
+
+async function showCertificate(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const { certificate, fleet } = await getCertificate(call, 'certificate:read');
+  sendJson(call.res, 200, certificateJson(await viewOf(call, certificate, fleet), []));
+}
+
+export const revocationSchema = z.strictObject({
+  reason: z.enum([
+    'unspecified',
+    'keyCompromise',
+    'affiliationChanged',
+    'superseded',
+    'cessationOfOperation',
+    'privilegeWithdrawn',
+  ]),
+});
+
+async function revokeCertificate(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const { certificate, fleet } = await getCertificate(call, 'certificate:revoke');
+  const { reason } = await readJson(call, revocationSchema);
+  const revoked = await call.edge.ca.ledger.markRevoked(call.act, certificate.fingerprint, reason);
+  sendJson(call.res, 200, certificateJson(await viewOf(call, revoked, fleet), []));
+}
+
+export const certificateRoutes: readonly GuardedRoute[] = [
+  {
+    method: 'post',
+    path: '/v1/fleets/:fleet/certificates',
+    permission: 'certificate:request',
+    scope: 'fleet',
+    what: 'fleet',
+    handle: requestCertificate,
+  },
+  {
+    method: 'get',
+    path: '/v1/certificates/:id',
+    permission: 'certificate:read',
+    scope: 'record',
+    what: 'certificate',
+    handle: showCertificate,
+  },
+  {
+    method: 'post',
+    path: '/v1/certificates/:id/revoke',
+    permission: 'certificate:revoke',
+    scope: 'record',
+    what: 'certificate',
+    handle: revokeCertificate,
+  },
+];

@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PkiError } from '../../errors.ts';
+import type { Edge, OpenRoute } from '../edge.ts';
+import { type Request, type Response, sendJson } from '../web.ts';
+
+/** A store that takes longer to read one row is not ready for anything. */
+const STORE_PATIENCE_MS = 2_000;
+
+async function verifyStoreAnswers(edge: Edge): Promise<void> {
+  const patience = new AbortController();
+  const late = sleep(STORE_PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
+    throw new PkiError('storage-unavailable', 'The database did not answer in time.');
+  });
+  try {
+    await Promise.race([edge.ca.ledger.listFleets('', 1), late]);
+  } finally {
+    patience.abort();
+    await late.catch(() => undefined);
+  }
+}
+
+function showHealth(_edge: Edge, _req: Request, res: Response): void {
+  res.set('Cache-Control', 'no-store');
+  sendJson(res, 200, { status: 'alive' });
+}
+
+async function showReadiness(edge: Edge, _req: Request, res: Response): Promise<void> {
+  if (edge.isClosing()) throw new PkiError('busy', 'The service is ending.');
+  await verifyStoreAnswers(edge);
+  res.set('Cache-Control', 'no-store');
+  sendJson(res, 200, { status: 'ready' });
+}
+
+export const operationRoutes: readonly OpenRoute[] = [
+  { method: 'get', path: '/healthz', handle: showHealth },
+  { method: 'get', path: '/readyz', handle: showReadiness },
+];

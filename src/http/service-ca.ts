@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { OID } from '../asn1/index.ts';
+import { mintSerial, type Signer } from '../ca/index.ts';
+import { PkiError } from '../errors.ts';
+import type { Random } from '../random.ts';
+import {
+  assembleCertificate,
+  type Certificate,
+  type Extension,
+  encodeAuthorityKeyIdentifier,
+  encodeBasicConstraints,
+  encodeExtendedKeyUsage,
+  encodeKeyUsage,
+  encodeName,
+  encodeSubjectAltName,
+  encodeSubjectKeyIdentifier,
+  encodeTbs,
+  importPublicKey,
+  isSignatureValid,
+  isSignedBy,
+  keyIdentifier,
+  parseCertificate,
+  parsePublicKey,
+} from '../x509/index.ts';
+
+/** The CA that certifies the service itself, and nothing else: never a device, never in a trust bundle. */
+export interface ServiceCa {
+  readonly certificate: Certificate;
+  readonly signer: Signer;
+}
+
+const DAY = 86_400_000;
+const CA_DAYS = 3650;
+/** Renewed when a third of it is left. */
+export const SERVER_DAYS = 90;
+const BACKDATE_MS = 60 * 60_000;
+
+const wholeSeconds = (milliseconds: number): Date => new Date(Math.floor(milliseconds / 1000) * 1000);
+const extension = (oid: string, critical: boolean, value: Uint8Array): Extension => ({
+  oid,
+  critical,
+  value,
+});
+
+/** Signs, and looks at what came out before anybody gets it. */
+async function signed(signer: Signer, tbs: Uint8Array): Promise<Certificate> {
+  const signature = await signer.sign(tbs);
+  const { key } = parsePublicKey(signer.publicKey);
+  const imported = importPublicKey(parsePublicKey(signer.publicKey));
+  if (!isSignatureValid(signer.algorithm, key.kind, imported, tbs, signature)) {
+    throw new PkiError('signer-unavailable', "The service CA's key made a signature that does not verify.");
+  }
+  return parseCertificate(assembleCertificate(tbs, signer.algorithm, signature));
+}
+
+/**
+ * Makes the service CA's own certificate: self-signed, ten years, path length 0. Its name ends in the
+ * first octets of its key identifier, so that two services on one machine are told apart.
+ */
+export async function makeServiceCa(signer: Signer, random: Random, now: Date): Promise<ServiceCa> {
+  const publicKey = parsePublicKey(signer.publicKey);
+  const id = keyIdentifier(publicKey.keyBits);
+  const name = `fleetca service CA ${Buffer.from(id).toString('hex').slice(0, 8)}`;
+  const subject = encodeName([{ type: OID.commonName, value: name }]);
+  const tbs = encodeTbs({
+    serial: mintSerial(random),
+    algorithm: signer.algorithm,
+    issuer: subject,
+    subject,
+    notBefore: wholeSeconds(now.getTime() - BACKDATE_MS),
+    notAfter: wholeSeconds(now.getTime() + CA_DAYS * DAY),
+    publicKey: publicKey.spki,
+    extensions: [
+      extension(OID.basicConstraints, true, encodeBasicConstraints({ ca: true, pathLength: 0 })),
+      extension(OID.keyUsage, true, encodeKeyUsage(['keyCertSign', 'cRLSign'])),
+      extension(OID.subjectKeyIdentifier, false, encodeSubjectKeyIdentifier(id)),
+    ],
+  });
+  return { certificate: await signed(signer, tbs), signer };
+}
+
+/**
+ * Reads a service CA's certificate as it was kept. Throws an `Error` fit for the operator where it is
+ * not the certificate of this key.
+ */
+export function readServiceCa(der: Uint8Array, signer: Signer): ServiceCa {
+  const certificate = parseCertificate(der);
+  const own = Buffer.compare(certificate.publicKey.spki, signer.publicKey) === 0;
+  if (!own || !isSignedBy(certificate, certificate)) {
+    throw new Error("the service CA's certificate does not belong to its key");
+  }
+  return { certificate, signer };
+}
+
+/** A name for subjectAltName: text for a host, octets for an address. */
+const alternativeName = (name: string): string | Uint8Array =>
+  isIP(name) === 0 ? name : Uint8Array.from(ipaddr.parse(name).toByteArray());
+
+/**
+ * Certifies the service's TLS key (SubjectPublicKeyInfo, DER) for its names: 90 days, serverAuth alone,
+ * never beyond the CA's own end.
+ */
+export async function certifyServer(
+  { certificate: ca, signer }: ServiceCa,
+  names: readonly string[],
+  spki: Uint8Array,
+  random: Random,
+  now: Date,
+): Promise<Certificate> {
+  const publicKey = parsePublicKey(spki);
+  const wished = now.getTime() + SERVER_DAYS * DAY;
+  const tbs = encodeTbs({
+    serial: mintSerial(random),
+    algorithm: signer.algorithm,
+    issuer: ca.subject.der,
+    subject: encodeName([{ type: OID.commonName, value: 'fleetca' }]),
+    notBefore: wholeSeconds(Math.max(now.getTime() - BACKDATE_MS, ca.notBefore.getTime())),
+    notAfter: wholeSeconds(Math.min(wished, ca.notAfter.getTime())),
+    publicKey: publicKey.spki,
+    extensions: [
+      extension(OID.keyUsage, true, encodeKeyUsage(['digitalSignature'])),
+      extension(OID.extendedKeyUsage, false, encodeExtendedKeyUsage(['serverAuth'])),
+      extension(OID.subjectAltName, false, encodeSubjectAltName(names.map(alternativeName))),
+      extension(
+        OID.subjectKeyIdentifier,
+        false,
+        encodeSubjectKeyIdentifier(keyIdentifier(publicKey.keyBits)),
+      ),
+      extension(
+        OID.authorityKeyIdentifier,
+        false,
+        encodeAuthorityKeyIdentifier(keyIdentifier(ca.publicKey.keyBits)),
+      ),
+    ],
+  });
+  return signed(signer, tbs);
+}
+
+/** SHA-256 of a certificate, hex: what a client pins. */
+export const fingerprintOf = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex');
