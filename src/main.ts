@@ -1,0 +1,318 @@
+/**
+ * The composition root: configuration in, adapters built, listeners started. Nobody imports it but the
+ * command line. The order matters, and each step says why it stands where it does.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { encodePem, parsePem } from './asn1/index.ts';
+import type { Act, CaContext, Ledger } from './ca/index.ts';
+import { systemClock } from './clock.ts';
+import { type Config, readProfiles } from './config/index.ts';
+import { mintToken } from './enrollment/index.ts';
+import {
+  createApi,
+  createInFlight,
+  createPublicSite,
+  type Edge,
+  isRenewalDue,
+  keepTlsCurrent,
+  type Listener,
+  listenHttp,
+  listenHttps,
+  makeServiceCa,
+  makeTlsCredentials,
+  readServiceCa,
+  readTlsCredentials,
+  type ServiceCa,
+  type TlsCredentials,
+} from './http/index.ts';
+import {
+  type FileKeystore,
+  openKeystore,
+  prepareKeyFolder,
+  readPassphrase,
+  writeSecretFile,
+} from './keystore/index.ts';
+import type { Logger } from './log.ts';
+import { createPolicy } from './policy/index.ts';
+import { systemRandom } from './random.ts';
+import { openStore, type Store } from './store/index.ts';
+
+/** A service that answers. */
+export interface RunningService {
+  /** `https://127.0.0.1:8443`, with the port that it really got. */
+  readonly apiUrl: string;
+  readonly publicUrl: string | null;
+  /** PEM that clients trust; null where the operator brought a certificate. */
+  readonly caFile: string | null;
+  /** SHA-256, hex, of that CA certificate, or of the operator's certificate. */
+  readonly fingerprint: string;
+  readonly adminTokenFile: string;
+  /** What this start made because it was not there: one sentence each. */
+  readonly created: readonly string[];
+  /** Takes no more calls, lets those under way end, and closes the database. */
+  close(): Promise<void>;
+}
+
+/** The data folder is not as it must be, and the operator has to decide. The message is for a person. */
+export class StartRefusal extends Error {
+  override readonly name = 'StartRefusal';
+}
+
+const SERVICE_CA_KEY = 'service-ca';
+const SERVICE_CA_FILE = 'service-ca.crt';
+const ADMIN_TOKEN_FILE = 'admin-token';
+const ADMIN_TOKEN_DAYS = 365;
+const IDLE_BODY_MS = 30_000;
+/** Answers under way have this long to end; a lot that is still coming in is marked interrupted. */
+const GRACE_MS = 10_000;
+
+const serviceAct = (): Act => ({
+  at: systemClock.now(),
+  actor: { kind: 'service', id: 'service', role: 'service' },
+});
+
+interface Opened {
+  readonly store: Store;
+  readonly keystore: FileKeystore;
+  readonly created: string[];
+}
+
+/** Database and keys belong together: one without the other is a restore that went wrong, never a start. */
+async function openData(config: Config): Promise<Opened> {
+  const created: string[] = [];
+  const holdsKeys = await prepareKeyFolder(config.keysFolder);
+  const isFirst = !existsSync(config.databaseFile);
+  if (isFirst && holdsKeys) {
+    throw new StartRefusal(
+      `${config.keysFolder} holds keys, but there is no database at ${config.databaseFile}. ` +
+        'Put the database back, or point --data elsewhere: an empty one would know nothing of what those keys have signed.',
+    );
+  }
+  await mkdir(config.dbFolder, { recursive: true, mode: 0o700 });
+  const { passphrase, ...given } = await readPassphrase({
+    folder: config.keysFolder,
+    holdsKeys,
+    sources: config.passphrase,
+    random: systemRandom,
+  });
+  if (given.created) created.push(`a passphrase for the key files: ${join(config.keysFolder, 'passphrase')}`);
+  const runId = Buffer.from(systemRandom.bytes(8)).toString('hex');
+  const store = await openStore({ file: config.databaseFile, runId, at: systemClock.now() });
+  if (isFirst) created.push(`the database: ${config.databaseFile}`);
+  const keystore = openKeystore({ folder: config.keysFolder, passphrase, random: systemRandom });
+  try {
+    await verifyKeysAreThere(store, keystore, config);
+    return { store, keystore, created };
+  } catch (failure) {
+    await store.close(systemClock.now());
+    throw failure;
+  }
+}
+
+async function activeKeys(ledger: Ledger): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (let after = ''; ; ) {
+    const page = await ledger.listFleets(after, 100);
+    for (const { id } of page) {
+      const generations = await ledger.listGenerations(id);
+      ids.push(...generations.filter(({ state }) => state === 'active').map(({ keyId }) => keyId));
+    }
+    const last = page.at(-1);
+    if (!last) return ids;
+    after = last.name;
+  }
+}
+
+async function verifyKeysAreThere(store: Store, keystore: FileKeystore, config: Config): Promise<void> {
+  const due = await activeKeys(store);
+  const there = new Set(await keystore.list());
+  const missing = due.filter((id) => !there.has(id));
+  if (missing.length > 0) {
+    throw new StartRefusal(
+      `The database names keys that are not in ${config.keysFolder}: ${missing.join(', ')}. Put them back.`,
+    );
+  }
+  // A wrong passphrase shows here, not at the first request.
+  const [first] = due;
+  if (first !== undefined) await keystore.open(first);
+}
+
+async function openServiceCa({ store, keystore, created }: Opened, config: Config): Promise<ServiceCa> {
+  const path = join(config.keysFolder, SERVICE_CA_FILE);
+  const hasKey = await keystore.has(SERVICE_CA_KEY);
+  const hasCertificate = existsSync(path);
+  if (hasCertificate && !hasKey) {
+    throw new StartRefusal(
+      `${path} is there, but its key ${SERVICE_CA_KEY}.pem is not. Put it back; or remove ${path}, and give every client the new one.`,
+    );
+  }
+  const signer = hasKey
+    ? await keystore.open(SERVICE_CA_KEY)
+    : await keystore.generate(SERVICE_CA_KEY, 'ec-p256');
+  if (hasCertificate) {
+    const [block] = parsePem(await readFile(path, 'latin1'));
+    return readServiceCa(block?.der ?? new Uint8Array(), signer);
+  }
+  const act = serviceAct();
+  const ca = await makeServiceCa(signer, systemRandom, act.at);
+  const { serial, notAfter, der } = ca.certificate;
+  await store.recordServiceAct(act, 'service-ca-created', {
+    serial: Buffer.from(serial).toString('hex'),
+    notAfter: notAfter.toISOString(),
+  });
+  await writeSecretFile(path, encodePem('CERTIFICATE', der));
+  created.push(`the service's own CA, which clients trust: ${path}`);
+  return ca;
+}
+
+/** The names that clients reach the API by: those configured, and the address that it listens on. */
+const serverNames = ({ api }: Config): readonly string[] => [
+  ...new Set([...api.names, ...(/^(0\.0\.0\.0|::)$/.test(api.host) ? [] : [api.host])]),
+];
+
+async function ownCredentials(opened: Opened, ca: ServiceCa, config: Config): Promise<TlsCredentials> {
+  const act = serviceAct();
+  const names = serverNames(config);
+  const credentials = await makeTlsCredentials(ca, names, systemRandom, act.at);
+  await opened.store.recordServiceAct(act, 'service-certificate-issued', {
+    serial: credentials.serial ?? '',
+    names,
+    notAfter: credentials.notAfter.toISOString(),
+  });
+  return credentials;
+}
+
+interface Credentials {
+  readonly first: TlsCredentials;
+  readonly renew: (current: TlsCredentials, now: Date) => Promise<TlsCredentials>;
+  readonly caFile: string | null;
+}
+
+async function openCredentials(opened: Opened, config: Config): Promise<Credentials> {
+  const { tls } = config;
+  if (tls) {
+    const read = async (now: Date): Promise<TlsCredentials> => {
+      try {
+        return await readTlsCredentials(tls, now);
+      } catch (cause) {
+        throw new StartRefusal((cause as Error).message, { cause });
+      }
+    };
+    return {
+      first: await read(systemClock.now()),
+      // The operator renews; we look whether the files have changed.
+      renew: async (current, now) => {
+        const next = await read(now);
+        return next.certificate === current.certificate && next.key === current.key ? current : next;
+      },
+      caFile: null,
+    };
+  }
+  const ca = await openServiceCa(opened, config);
+  return {
+    first: await ownCredentials(opened, ca, config),
+    renew: async (current, now) =>
+      isRenewalDue(current, now) ? ownCredentials(opened, ca, config) : current,
+    caFile: join(config.keysFolder, SERVICE_CA_FILE),
+  };
+}
+
+/** Makes the first admin token where the ledger holds no token at all. The file comes first: a token that
+ * nobody was told would lock everybody out, and a file without its token is replaced at the next start. */
+async function makeFirstToken({ store, created }: Opened, path: string): Promise<void> {
+  if ((await store.listTokens('', 1)).length > 0) return;
+  const act = serviceAct();
+  const { record, secret } = mintToken(systemRandom, act.at, {
+    name: 'first admin',
+    role: 'admin',
+    rights: [],
+    fleet: null,
+    validityDays: ADMIN_TOKEN_DAYS,
+  });
+  await rm(path, { force: true });
+  await writeSecretFile(path, `${secret}\n`);
+  await store.recordToken(act, record);
+  created.push(`an admin token, valid for ${ADMIN_TOKEN_DAYS} days: ${path}`);
+}
+
+/**
+ * Starts the service. Resolves when it answers. Rejects with `StartRefusal`, `KeystoreSetupError`,
+ * `ConfigError` or `PkiError` for what the operator must put right, with the system's error where an
+ * address is taken; then nothing is left running.
+ */
+export async function startService(config: Config, log: Logger): Promise<RunningService> {
+  const policy = createPolicy(readProfiles(config.profilesFolder));
+  const opened = await openData(config);
+  const { store, keystore, created } = opened;
+  const listeners: Listener[] = [];
+  const inFlight = createInFlight();
+  let closing = false;
+  let stopKeeping = (): void => undefined;
+
+  const close = async (): Promise<void> => {
+    if (closing) return;
+    closing = true;
+    stopKeeping();
+    await Promise.all(listeners.map((listener) => listener.close(GRACE_MS)));
+    await inFlight.settled();
+    await store.close(systemClock.now());
+  };
+
+  try {
+    const credentials = await openCredentials(opened, config);
+    const adminTokenFile = join(config.keysFolder, ADMIN_TOKEN_FILE);
+    await makeFirstToken(opened, adminTokenFile);
+    if (store.abandoned > 0) {
+      log.warn(
+        { intents: store.abandoned },
+        'intents of an earlier run were given up; no certificate left for them',
+      );
+    }
+    const ca: CaContext = {
+      ledger: store,
+      keystore,
+      policy,
+      clock: systemClock,
+      random: systemRandom,
+      runId: store.runId,
+      stranded: new Set(),
+    };
+    const edge: Edge = {
+      ca,
+      tokens: store,
+      batches: store,
+      audit: store,
+      log,
+      inFlight,
+      rateLimit: config.rateLimit,
+      idleBodyMs: IDLE_BODY_MS,
+      isClosing: () => closing,
+    };
+    const api = await listenHttps(createApi(edge), config.api, credentials.first);
+    listeners.push(api);
+    stopKeeping = keepTlsCurrent(credentials.first, {
+      server: api.server,
+      clock: systemClock,
+      log,
+      renew: credentials.renew,
+    });
+    const { host, port } = config.public;
+    const site = port === 'off' ? null : await listenHttp(createPublicSite(edge), { host, port });
+    if (site) listeners.push(site);
+    log.info({ api: api.url, public: site?.url ?? null, run: store.runId }, 'the service answers');
+    return {
+      apiUrl: api.url,
+      publicUrl: site?.url ?? null,
+      caFile: credentials.caFile,
+      fingerprint: credentials.first.pin,
+      adminTokenFile,
+      created,
+      close,
+    };
+  } catch (failure) {
+    await close();
+    throw failure;
+  }
+}
