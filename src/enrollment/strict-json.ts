@@ -43,7 +43,8 @@ function checkStructure(text: string): void {
 
 /**
  * Parses JSON (RFC 8259) that means the same to every reader: no name twice in one object, no
- * `__proto__`, nesting up to 8, no lone surrogates. Refuses `bad-json`.
+ * `__proto__`, nesting up to 8, no lone surrogates, no number beyond a double (RFC 7493, 2.2).
+ * Refuses `bad-json`.
  */
 export function parseStrictJson(text: string): unknown {
   let value: unknown;
@@ -54,12 +55,17 @@ export function parseStrictJson(text: string): unknown {
     return refuse('cannot be parsed');
   }
   checkStructure(text);
-  if (hasLoneSurrogate(value)) refuse('holds a lone surrogate');
+  checkValue(value);
   return value;
 }
 
-function hasLoneSurrogate(value: unknown): boolean {
-  if (typeof value === 'string') return !value.isWellFormed();
-  if (value === null || typeof value !== 'object') return false;
-  return Object.entries(value).some(([name, inner]) => !name.isWellFormed() || hasLoneSurrogate(inner));
+function checkValue(value: unknown): void {
+  if (typeof value === 'string' && !value.isWellFormed()) refuse('holds a lone surrogate');
+  // JSON.parse makes Infinity of 1e400 in silence; another reader keeps it, or refuses.
+  if (typeof value === 'number' && !Number.isFinite(value)) refuse('holds a number that is too large');
+  if (value === null || typeof value !== 'object') return;
+  for (const [name, inner] of Object.entries(value)) {
+    checkValue(name);
+    checkValue(inner);
+  }
 }
