@@ -38,7 +38,8 @@ export function mintToken(random: Random, now: Date, wish: TokenWish): MintedTok
       'A station token needs a fleet: a station asks in its own fleet and nowhere else.',
     );
   }
-  if (wish.validityDays < 1 || wish.validityDays > MAX_TOKEN_DAYS) {
+  // Said so that NaN is refused too: a token without a date of expiry would never expire.
+  if (!(wish.validityDays >= 1 && wish.validityDays <= MAX_TOKEN_DAYS)) {
     throw new PkiError('bad-request', `A token lives 1 to ${MAX_TOKEN_DAYS} days.`);
   }
   const id = Buffer.from(random.bytes(8)).toString('hex');
