@@ -16,10 +16,10 @@ export const labelsSchema = z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-
 export const certificateRowSchema = z.strictObject({
   /** PEM, or DER in base64. */
   csr: z.string().min(1).max(65_536),
-  deviceId: z.string().min(1).max(256).optional(),
+  deviceId: text(256).optional(),
   profile: text(63).optional(),
   labels: labelsSchema.optional(),
-  /** RFC 3339 in UTC. */
+  /** RFC 3339, with any offset. */
   notAfter: z.iso.datetime({ offset: true }).optional(),
   supersede: z.strictObject({ reason: text(256) }).optional(),
 });
@@ -31,25 +31,42 @@ export type CertificateRow = z.infer<typeof certificateRowSchema>;
 const MAX_LABELS = 16;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
-/** `/a/0`: a JSON pointer to where a field does not fit. */
-const pointer = (path: readonly PropertyKey[]): string => path.map((part) => `/${String(part)}`).join('');
+/** Violations that one refusal lists, and characters of each: they repeat names of the input, and rows keep them. */
+const MAX_VIOLATIONS = 16;
+const MAX_VIOLATION_CHARACTERS = 200;
 
-/** Fits a value to a schema. Refuses `bad-json` with one violation for each field that does not fit. */
+const shorten = (said: string): string =>
+  said.length <= MAX_VIOLATION_CHARACTERS
+    ? said
+    : `${said.slice(0, MAX_VIOLATION_CHARACTERS).toWellFormed()}…`;
+
+/** `/a/0`: a JSON pointer (RFC 6901) to where a field does not fit. */
+const pointer = (path: readonly PropertyKey[]): string =>
+  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+/**
+ * Fits a value to a schema. Refuses `bad-json` with one violation for each field that does not fit, as
+ * far as 16 of them go.
+ */
 export function fitJson<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const violations = result.error.issues.map(({ path, message }) => ({ at: pointer(path) || '/', message }));
+  const violations = result.error.issues
+    .slice(0, MAX_VIOLATIONS)
+    .map(({ path, message }) => ({ at: shorten(pointer(path) || '/'), message: shorten(message) }));
   const first = violations[0];
   throw new PkiError('bad-json', `The JSON does not fit: ${first?.at} ${first?.message}.`, { violations });
 }
 
 function decodeCsrField(csr: string): Uint8Array {
-  if (csr.includes('-----')) return Buffer.from(csr, 'latin1');
+  // As UTF-8: in Latin-1 the high octet of a character is cut off, and U+0141 would pass for an A.
+  if (csr.includes('-----')) return Buffer.from(csr, 'utf8');
   const body = csr.trim();
-  if (!BASE64.test(body) || body.length % 4 !== 0) {
+  const der = Buffer.from(body, 'base64');
+  if (!BASE64.test(body) || der.toString('base64') !== body) {
     throw new PkiError('bad-pem', '`csr` is neither PEM nor DER in base64.');
   }
-  return Buffer.from(body, 'base64');
+  return der;
 }
 
 /** The request that a row makes. Refuses `bad-pem`, `bad-json`. */
