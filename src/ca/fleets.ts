@@ -15,6 +15,8 @@ export interface FleetWish {
  * Why a URL is no gateway's origin; undefined where it is one. aktualizr appends its paths to the text
  * as it stands, so a path, a trailing slash or a line end would become part of every request; over
  * `http:` it reports success without any TLS.
+ * The URL parser repairs much ("https:host", "https://host/.", "https://host?", percent signs in a
+ * host); the device takes the text, so the text must be what the parser makes of it.
  */
 function gatewayUrlFault(text: string): string | undefined {
   if (/\s/.test(text)) return 'must not hold white space or a line end';
@@ -23,9 +25,21 @@ function gatewayUrlFault(text: string): string | undefined {
   if (url.protocol !== 'https:') return 'must begin with https://';
   if (url.username !== '' || url.password !== '') return 'must not hold credentials';
   if (text.endsWith('/')) return 'must not end with a slash';
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
-    return 'must be scheme, host and port alone, without a path';
-  return undefined;
+  const origin = text.toLowerCase().replace(/:443$/, '');
+  return url.origin === origin
+    ? undefined
+    : 'must be scheme, host (in ASCII) and port alone, without a path, as in https://gateway.example:8443';
+}
+
+/**
+ * Read with OpenSSL's eyes: server roots come from elsewhere and may use what we would not issue. It
+ * passes over octets after the certificate, and takes PEM inside PEM; `raw` shows both.
+ */
+function parseServerRoot(der: Uint8Array): X509Certificate {
+  const certificate = new X509Certificate(der);
+  if (Buffer.compare(certificate.raw, der) !== 0)
+    throw new TypeError('there is more than one certificate in the block');
+  return certificate;
 }
 
 function gatewayRootFault(pem: string, now: Date): string | undefined {
@@ -33,9 +47,8 @@ function gatewayRootFault(pem: string, now: Date): string | undefined {
     const blocks = parsePem(pem);
     if (blocks.length === 0) return 'holds no PEM certificate';
     if (blocks.some(({ label }) => label !== 'CERTIFICATE')) return 'must hold certificates and nothing else';
-    // Read with OpenSSL's eyes: server roots come from elsewhere and may use what we would not issue.
     const ended = blocks
-      .map(({ der }) => new X509Certificate(der))
+      .map(({ der }) => parseServerRoot(der))
       .find(({ validTo }) => new Date(validTo) <= now);
     return ended && `holds a certificate that has expired: ${ended.subject.replaceAll('\n', ', ')}`;
   } catch (cause) {
