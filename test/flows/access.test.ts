@@ -1,0 +1,245 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Answer, CallWish } from '../support/client.ts';
+import {
+  makeDevice,
+  makeFleet,
+  makeToken,
+  requestCertificate,
+  rowOf,
+  type TestFleet,
+} from '../support/fleet.ts';
+import { type Operation, operations, type Role } from '../support/openapi.ts';
+import { type Service, scratchFolder, startService } from '../support/service.ts';
+
+const DAY = 86_400_000;
+const ROLES: readonly Role[] = ['admin', 'security', 'station', 'auditor'];
+
+let service: Service;
+let demo: TestFleet;
+/** Bound to another fleet. */
+let other: TestFleet;
+/** Bound to none; a station always is. */
+let unbound: Readonly<Record<Role, string | null>>;
+let expired: string;
+let revoked: string;
+let certificateId: string;
+const known = makeDevice('known');
+const released = makeDevice('released');
+const digestOf = (spki: Uint8Array): string => createHash('sha256').update(spki).digest('hex');
+
+interface Example extends CallWish {
+  readonly target: string;
+  /** The same call for something that is not there; null where the path names nothing. */
+  readonly missing: string | null;
+  readonly status: number;
+}
+
+let count = 0;
+
+/** One call for each operation that works out for whoever may make it. */
+const examples: Readonly<Record<string, () => Example>> = {
+  createToken: () => ({
+    target: '/v1/tokens',
+    missing: null,
+    json: { name: 'made', role: 'auditor' },
+    status: 201,
+  }),
+  listTokens: () => ({ target: '/v1/tokens', missing: null, status: 200 }),
+  revokeToken: () => ({
+    target: `/v1/tokens/${revoked.slice(4, 20)}`,
+    missing: '/v1/tokens/0000000000000000',
+    status: 204,
+  }),
+  createFleet: () => ({
+    target: '/v1/fleets',
+    missing: null,
+    json: { name: `made-${count++}`, target: 'generic' },
+    status: 201,
+  }),
+  listFleets: () => ({ target: '/v1/fleets', missing: null, status: 200 }),
+  getFleet: () => inFleet('', 200),
+  createAuthority: () => ({
+    ...inFleet('/authorities', 201),
+    json: { name: `extra-${count++}`, kind: 'issuing' },
+  }),
+  listAuthorities: () => inFleet('/authorities', 200),
+  getAuthority: () => inFleet('/authorities/line-7', 200),
+  requestCertificate: () => ({
+    ...inFleet('/certificates', 200),
+    json: { csr: Buffer.from(known.csr).toString('base64'), authority: 'line-7' },
+  }),
+  getCertificate: () => ofCertificate('', 200),
+  revokeCertificate: () => ({ ...ofCertificate('/revoke', 200), json: { reason: 'superseded' } }),
+  releaseKey: () => ({
+    ...inFleet(`/keys/${digestOf(released.key.spki)}/release`, 204),
+    json: { reason: 'a test' },
+  }),
+  sendBatch: () => ({
+    ...inFleet('/batches?authority=line-7', 200),
+    type: 'application/x-ndjson',
+    body: '',
+  }),
+  getBatch: () => ({ target: '/v1/batches/lot-1', missing: '/v1/batches/lot-2', status: 200 }),
+  readBatchResults: () => ({
+    target: '/v1/batches/lot-1/results',
+    missing: '/v1/batches/lot-2/results',
+    status: 200,
+  }),
+  listDevices: () => inFleet('/devices', 200),
+  getDevice: () => inFleet('/devices/known', 200),
+  getBundle: () => inFleet('/devices/bundled/bundle', 200),
+  listAudit: () => ({ target: '/v1/audit', missing: null, status: 200 }),
+};
+
+const inFleet = (rest: string, status: number): Example => ({
+  target: `/v1/fleets/demo${rest}`,
+  missing: `/v1/fleets/nowhere${rest}`,
+  status,
+});
+
+const ofCertificate = (rest: string, status: number): Example => ({
+  target: `/v1/certificates/${certificateId}${rest}`,
+  missing: `/v1/certificates/${'0'.repeat(64)}${rest}`,
+  status,
+});
+
+const guarded = operations.filter(({ roles }) => roles !== null);
+const methodOf = ({ method }: Operation): string => method.toUpperCase();
+const exampleOf = ({ id }: Operation): Example => {
+  const example = examples[id];
+  if (!example) throw new Error(`${id} has no example here: its access is not tested`);
+  return example();
+};
+
+/** All that a client can see, less what names the one call. */
+const visible = ({ status, headers, body }: Answer): unknown => {
+  const { date, 'x-request-id': id, ...rest } = headers;
+  return { status, rest, body: body.toString().replaceAll(String(id), '') };
+};
+
+beforeAll(async () => {
+  const data = scratchFolder();
+  // Two days ago a token was made for one.
+  const past = await startService({ data, clockOffsetMs: -2 * DAY });
+  expired = await makeToken(past, { name: 'old', role: 'admin', validityDays: 1 });
+  await past.stop();
+
+  service = await startService({ data });
+  demo = await makeFleet(service, 'demo');
+  other = await makeFleet(service, 'other');
+  unbound = {
+    admin: service.admin,
+    security: await makeToken(service, { name: 'security', role: 'security' }),
+    station: null,
+    auditor: await makeToken(service, { name: 'auditor', role: 'auditor' }),
+  };
+  revoked = await makeToken(service, { name: 'gone', role: 'admin' });
+  await service.call('DELETE', `/v1/tokens/${revoked.slice(4, 20)}`, { token: service.admin });
+
+  await requestCertificate(service, demo, { body: known.csr });
+  await requestCertificate(service, demo, { body: released.csr });
+  await requestCertificate(service, demo, { body: makeDevice('bundled').csr });
+  const issued = await requestCertificate(service, demo, { body: makeDevice('revoked').csr });
+  certificateId = issued.json().id;
+  await service.call('POST', '/v1/fleets/demo/batches', {
+    token: demo.tokens.station,
+    type: 'application/x-ndjson',
+    headers: { 'idempotency-key': 'lot-1' },
+    body: rowOf(makeDevice('in-lot').csr),
+  });
+});
+
+afterAll(() => service?.stop());
+
+it('every guarded operation of openapi.yaml has an example here', () => {
+  expect(guarded.map(({ id }) => id).sort()).toEqual(Object.keys(examples).sort());
+});
+
+describe('without a token that is valid, a call is refused as unauthenticated:', () => {
+  const bad: readonly [string, () => Record<string, string>][] = [
+    ['none', () => ({})],
+    ['an empty one', () => ({ authorization: 'Bearer ' })],
+    ['malformed', () => ({ authorization: 'Bearer fca_short' })],
+    ['another scheme', () => ({ authorization: `Basic ${service.admin}` })],
+    ['two in one', () => ({ authorization: `Bearer ${service.admin} ${service.admin}` })],
+    ['unknown', () => ({ authorization: `Bearer fca_0123456789abcdef_${'A'.repeat(43)}` })],
+    ['another secret', () => ({ authorization: `Bearer ${service.admin.slice(0, -43)}${'A'.repeat(43)}` })],
+    ['expired', () => ({ authorization: `Bearer ${expired}` })],
+    ['revoked', () => ({ authorization: `Bearer ${revoked}` })],
+  ];
+  for (const [what, headers] of bad) {
+    it(what, async () => {
+      for (const operation of guarded) {
+        const { target, status: _status, missing: _missing, ...wish } = exampleOf(operation);
+        const answer = await service.call(methodOf(operation), target, { ...wish, headers: headers() });
+        expect(answer.status, operation.id).toBe(401);
+        expect(answer.code(), operation.id).toBe('unauthenticated');
+      }
+      // A path that is not there tells nothing either.
+      const nowhere = await service.call('GET', '/v1/nowhere', { headers: headers() });
+      expect(nowhere.status).toBe(401);
+    });
+  }
+});
+
+describe('a role that openapi.yaml lists may, and any other gets what it gets for nothing:', () => {
+  for (const operation of guarded) {
+    for (const role of ROLES) {
+      const may = operation.roles?.includes(role);
+      it(`${operation.id} as ${role}: ${may ? 'may' : 'may not'}`, async () => {
+        const { target, missing, status, ...wish } = exampleOf(operation);
+        const token = unbound[role] ?? demo.tokens[role];
+        const answer = await service.call(methodOf(operation), target, { ...wish, token });
+        if (may) {
+          expect(answer.status).toBe(status);
+          return;
+        }
+        expect([answer.status, answer.code()]).toEqual([404, 'not-found']);
+        if (missing === null) return;
+        const nothing = await service.call(methodOf(operation), missing, { ...wish, token });
+        expect(visible(answer)).toEqual(visible(nothing));
+      });
+    }
+  }
+});
+
+describe('what is in another fleet answers octet for octet like what is not there:', () => {
+  for (const operation of guarded) {
+    for (const role of operation.roles ?? []) {
+      it(`${operation.id} as ${role}`, async () => {
+        const { target, missing, ...wish } = exampleOf(operation);
+        if (missing === null) return;
+        const token = other.tokens[role];
+        const answer = await service.call(methodOf(operation), target, { ...wish, token });
+        const nothing = await service.call(methodOf(operation), missing, { ...wish, token });
+        expect(answer.status).toBe(404);
+        expect(visible(answer)).toEqual(visible(nothing));
+      });
+    }
+  }
+});
+
+it('a token that is bound to a fleet may nothing that concerns the whole service', async () => {
+  for (const target of ['/v1/tokens', '/v1/audit']) {
+    for (const role of ROLES) {
+      const answer = await service.call('GET', target, { token: other.tokens[role] });
+      expect([answer.status, answer.code()], `${target} as ${role}`).toEqual([404, 'not-found']);
+    }
+  }
+  const list = await service.call('GET', '/v1/fleets', { token: other.tokens.auditor });
+  expect(list.json().items.map(({ name }: { name: string }) => name)).toEqual(['other']);
+});
+
+it('a station token needs a fleet, and a token a fleet that exists', async () => {
+  const make = (json: unknown) => service.call('POST', '/v1/tokens', { token: service.admin, json });
+  expect((await make({ name: 'x', role: 'station' })).code()).toBe('bad-request');
+  expect((await make({ name: 'x', role: 'station', fleet: 'nowhere' })).code()).toBe('not-found');
+  expect((await make({ name: 'x', role: 'owner' })).code()).toBe('bad-json');
+  expect((await make({ name: 'x', role: 'admin', validityDays: 3651 })).code()).toBe('bad-json');
+});
+
+it('the list of tokens holds no secret', async () => {
+  const list = await service.call('GET', '/v1/tokens', { token: service.admin });
+  expect(list.text()).not.toContain('fca_');
+});
