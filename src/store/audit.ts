@@ -96,19 +96,30 @@ export const listAudit = (session: Session, after: number, limit: number): Audit
     .all(build.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit))
     .map(readAuditRow);
 
+type Field = Uint8Array | string | number | null;
+
+const octetsOf = (field: Exclude<Field, null>): Uint8Array =>
+  field instanceof Uint8Array ? field : Buffer.from(String(field), 'utf8');
+
 /**
- * A digest over rows: each field as its length in four octets, big-endian, and its octets; null has
- * the length 2^32 − 1. Texts are UTF-8, numbers their decimal digits.
+ * A digest over rows. Each row is the number of its fields in four octets, big-endian, and its fields;
+ * each field is its length, likewise, and its octets; null has the length 2^32 − 1. Texts are UTF-8,
+ * numbers their decimal digits. Rows that are cut otherwise, within or between, digest otherwise.
  */
-export function rowsDigest(rows: readonly (readonly (Uint8Array | string | number | null)[])[]): string {
+export function rowsDigest(rows: readonly (readonly Field[])[]): string {
   const hash = createHash('sha256');
-  const length = Buffer.alloc(4);
-  for (const field of rows.flat()) {
-    const octets = typeof field === 'number' ? Buffer.from(String(field)) : field;
-    const content = typeof octets === 'string' ? Buffer.from(octets, 'utf8') : octets;
-    length.writeUInt32BE(content?.length ?? 0xffffffff);
-    hash.update(length);
-    if (content) hash.update(content);
+  const size = Buffer.alloc(4);
+  const writeSize = (value: number): void => {
+    size.writeUInt32BE(value);
+    hash.update(size);
+  };
+  for (const row of rows) {
+    writeSize(row.length);
+    for (const field of row) {
+      const octets = field === null ? null : octetsOf(field);
+      writeSize(octets?.length ?? 0xffffffff);
+      if (octets) hash.update(octets);
+    }
   }
   return hash.digest('hex');
 }

@@ -37,12 +37,21 @@ function configure(connection: Connection): Connection {
   return connection;
 }
 
-/** Opens the one connection that writes. Makes the file, 0600, where there is none. */
-export function openWriter(file: string): Connection {
+/**
+ * Opens the one connection that writes. Makes the file, 0600, where there is none. Changes nothing in a
+ * file that exists before `verify` has looked at it; where that throws, the connection is closed.
+ */
+export function openWriter(file: string, verify: (connection: Connection) => void): Connection {
   if (file !== ':memory:') createPrivate(file);
   const connection = new Database(file);
-  connection.pragma('journal_mode = WAL');
-  return configure(connection);
+  try {
+    verify(connection);
+    connection.pragma('journal_mode = WAL');
+    return configure(connection);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 /** Opens a connection that reads what is committed and cannot write. */

@@ -1,11 +1,14 @@
 import { PkiError } from '../errors.ts';
 
+const MEDIUM =
+  /^(SQLITE_(IOERR|CANTOPEN|READONLY|CORRUPT|NOTADB|PERM|NOMEM)|E(ACCES|PERM|ROFS|IO|NOENT|NOTDIR|ISDIR|MFILE|NFILE)$)/;
+
 /** What the medium's refusals mean to a client; anything else is a defect and stays what it is. */
 export function storageError(error: unknown): unknown {
   const code = (error as { code?: unknown } | undefined)?.code;
-  if (error instanceof PkiError || typeof code !== 'string' || !code.startsWith('SQLITE_')) return error;
-  const detail = { facts: { sqlite: code }, cause: error };
-  if (code.startsWith('SQLITE_FULL')) {
+  if (error instanceof PkiError || typeof code !== 'string') return error;
+  const detail = { facts: { medium: code }, cause: error };
+  if (/^(SQLITE_FULL|ENOSPC|EDQUOT)/.test(code)) {
     return new PkiError(
       'storage-full',
       'The disk that holds the database is full; nothing was recorded.',
@@ -15,7 +18,7 @@ export function storageError(error: unknown): unknown {
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
     return new PkiError('busy', 'The database is held by another program; nothing was recorded.', detail);
   }
-  const medium = /^SQLITE_(IOERR|CANTOPEN|READONLY|CORRUPT|NOTADB|PERM|NOMEM)/.test(code);
+  const medium = MEDIUM.test(code);
   return medium
     ? new PkiError(
         'storage-unavailable',

@@ -4,6 +4,7 @@ import { PkiError } from '../errors.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
 import { build, type Session } from './session.ts';
+import { verifyClock } from './verify-clock.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 const sha256 = (octets: Uint8Array): Uint8Array => createHash('sha256').update(octets).digest();
@@ -154,6 +155,7 @@ export function recordGenerationIntent(
   runId: string,
   intent: GenerationIntent,
 ): { generationId: number } {
+  verifyClock(session, act.at);
   verifyNameIsFree(session, intent.fleetId, intent.authority, intent.kind);
   const auditSeq = appendAudit(session, act, {
     action: 'generation-intent-recorded',
@@ -203,7 +205,7 @@ export function recordGenerationIssued(
   const row = session.first(
     build
       .selectFrom('generation')
-      .select(['fleet_id', 'authority', 'key_digest'])
+      .select(['fleet_id', 'authority', 'kind', 'key_digest'])
       .where('id', '=', generationId),
   );
   const { changes } = session.run(
@@ -216,6 +218,8 @@ export function recordGenerationIssued(
       .where('state', '=', 'open'),
   );
   if (!row || changes !== 1) throw new Error(`generation ${generationId} has no open intent of this run`);
+  // Another of the same name may have been completed while this one was signed.
+  verifyNameIsFree(session, row.fleet_id, row.authority, row.kind);
   const audit = appendAudit(session, act, {
     action: 'generation-issued',
     fleet: fleetName(session, row.fleet_id),

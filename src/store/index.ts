@@ -4,6 +4,8 @@
  * It decides nothing about certificates but what the ports ask it to decide, and no other room opens
  * the database.
  */
+
+export type { LedgerProblem } from './findings.ts';
 export { openStoreInProcess, type Store, type StoreSettings } from './sqlite-store.ts';
 export { openStore } from './threaded-store.ts';
-export { type LedgerProblem, type LedgerReport, verifyLedger } from './verify-ledger.ts';
+export { type LedgerReport, verifyLedger } from './verify-ledger.ts';

@@ -6,23 +6,22 @@ import type {
   IntentVerdict,
   StoredCertificate,
 } from '../ca/index.ts';
-import { type Fact, PkiError, type RefusalCode } from '../errors.ts';
+import type { Fact, RefusalCode } from '../errors.ts';
 import { appendAudit, rowsDigest } from './audit.ts';
 import { certificateOfIntent } from './certificates.ts';
 import { fleetName } from './fleets.ts';
 import type { Session } from './session.ts';
-
-/** How far a clock may lie behind the last intent: drift and a leap, not a reset. */
-const CLOCK_TOLERANCE_MS = 5 * 60_000;
+import { verifyClock } from './verify-clock.ts';
 
 /** Statements of the hot path, by hand: one row each, prepared once. */
 const SQL = {
-  lastIntentAt: 'SELECT created_at FROM intent ORDER BY id DESC LIMIT 1',
   caKey: 'SELECT 1 FROM ca_key WHERE key_digest = ?',
   keyOwner:
     'SELECT d.id, d.device_id FROM device_key k JOIN device d ON d.id = k.device WHERE k.fleet_id = ? AND k.key_digest = ?',
   deviceByFold: 'SELECT id, device_id FROM device WHERE fleet_id = ? AND folded_id = ?',
   slot: 'SELECT i.id, i.state, i.run_id FROM slot s JOIN intent i ON i.id = s.intent_id WHERE s.device = ? AND s.profile = ?',
+  lastCompleted: `SELECT id FROM intent WHERE device = ? AND profile = ? AND state = 'completed'
+    ORDER BY id DESC LIMIT 1`,
   revokedKey: `SELECT 1 FROM intent i JOIN certificate c ON c.intent_id = i.id
     WHERE i.device = ? AND i.key_digest = ? AND c.revoked_at IS NOT NULL LIMIT 1`,
   newDevice:
@@ -146,17 +145,34 @@ function judgeAgainst(row: IntentRow, certificate: StoredCertificate, at: Date):
   return certificate.notAfter <= at ? undefined : replayOrDiffer(row, certificate);
 }
 
+/**
+ * The certificate that stands in a slot. An intent that was given up has changed nothing: behind it
+ * stands what it was to replace.
+ */
+function standingCertificate(
+  session: Session,
+  device: number,
+  profile: string,
+  slot: { readonly id: number; readonly state: string },
+): StoredCertificate | undefined {
+  const completed =
+    slot.state === 'completed'
+      ? slot
+      : (session.prepare(SQL.lastCompleted).get(device, profile) as { id: number } | undefined);
+  if (!completed) return undefined;
+  const certificate = certificateOfIntent(session, completed.id);
+  if (!certificate) throw new Error(`intent ${completed.id} is completed without a certificate`);
+  return certificate;
+}
+
 function judgeSlot(session: Session, row: IntentRow, device: number, at: Date): IntentVerdict | undefined {
   const slot = session.prepare(SQL.slot).get(device, row.profile) as
     | { id: number; state: string; run_id: string }
     | undefined;
   if (slot?.state === 'open') return { verdict: 'pending', runId: slot.run_id };
-  if (slot?.state === 'completed') {
-    const certificate = certificateOfIntent(session, slot.id);
-    if (!certificate) throw new Error(`intent ${slot.id} is completed without a certificate`);
-    const verdict = judgeAgainst(row, certificate, at);
-    if (verdict) return verdict;
-  }
+  const standing = slot && standingCertificate(session, device, row.profile, slot);
+  const verdict = standing && judgeAgainst(row, standing, at);
+  if (verdict) return verdict;
   const retired = row.supersede === null && session.prepare(SQL.revokedKey).get(device, row.keyDigest);
   return retired
     ? refused(
@@ -199,17 +215,16 @@ function insertIntent(
   return id;
 }
 
-function verifyClock(session: Session, at: Date): void {
-  const last = session.prepare(SQL.lastIntentAt).get() as { created_at: number } | undefined;
-  if (last === undefined || at.getTime() >= last.created_at - CLOCK_TOLERANCE_MS) return;
-  throw new PkiError(
-    'clock-behind',
-    `The clock stands at ${at.toISOString()}, before the last issuance (${new Date(last.created_at).toISOString()}). Nothing is issued until it is right.`,
-  );
+/** Refuses the row alone: a session that refuses a text undoes the whole command. */
+function checkTexts({ deviceId, labels, supersede }: IntentRow): IntentVerdict | undefined {
+  if (deviceId.includes('\0')) return refused('bad-device-id', 'The device ID holds U+0000.');
+  const strange = [labels, supersede].some((text) => text?.includes('\0'));
+  return strange ? refused('bad-request', 'The labels or the reason hold U+0000.') : undefined;
 }
 
 function recordRow(session: Session, chunk: IntentChunk, row: IntentRow, auditSeq: number): IntentVerdict {
-  if (row.deviceId.includes('\0')) return refused('bad-device-id', 'The device ID holds U+0000.');
+  const unstorable = checkTexts(row);
+  if (unstorable) return unstorable;
   const owned = checkOwnership(session, chunk.fleetId, row);
   if ('verdict' in owned) return owned;
   const verdict = owned.device === null ? undefined : judgeSlot(session, row, owned.device, chunk.act.at);
@@ -279,7 +294,11 @@ export function recordIssued(session: Session, chunk: CompletionChunk): void {
       run: chunk.runId,
       batch: chunk.batchId,
       issued: chunk.issued.length,
-      rowsDigest: rowsDigest(chunk.issued.map(({ intentId, fingerprint }) => [intentId, fingerprint])),
+      rowsDigest: rowsDigest(
+        chunk.issued
+          .toSorted((a, b) => a.intentId - b.intentId)
+          .map(({ intentId, fingerprint }) => [intentId, fingerprint]),
+      ),
     },
   });
 }

@@ -15,31 +15,31 @@ function refuse(message: string): never {
   throw new PkiError('storage-unavailable', message);
 }
 
-/** A database that is not ours, or newer than this program, is left as it is. */
-function verifyOurs(connection: Connection, file: string, known: number): number {
+/** Refuses a database that is not ours, or newer than this program, and leaves it as it is. */
+export function verifyOurs(connection: Connection, file: string): void {
+  const known = migrations().length;
   const version = connection.pragma('user_version', { simple: true }) as number;
   const application = connection.pragma('application_id', { simple: true }) as number;
   const tables = connection.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE type = 'table'").get() as {
     n: number;
   };
   if (application !== APPLICATION_ID && (application !== 0 || tables.n > 0)) {
-    return refuse(`${file} is a database of another program.`);
+    refuse(`${file} is a database of another program.`);
   }
   if (version > known) {
-    return refuse(
+    refuse(
       `${file} was written by a newer fleetca (schema ${version}; this one knows ${known}). Nothing was changed.`,
     );
   }
-  return version;
 }
 
 /**
  * Brings the schema up to date, forward only: each file of db/migrations/sqlite once, in order, in one
  * transaction with the version number, so that one that breaks off leaves nothing behind.
  */
-export function migrate(connection: Connection, file: string): void {
+export function migrate(connection: Connection): void {
   const all = migrations();
-  const from = verifyOurs(connection, file, all.length);
+  const from = connection.pragma('user_version', { simple: true }) as number;
   connection.pragma(`application_id = ${APPLICATION_ID}`);
   for (const [index, name] of all.entries()) {
     if (index < from) continue;

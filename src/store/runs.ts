@@ -4,14 +4,17 @@ import { build, type Session } from './session.ts';
 
 const serviceAct = (at: Date): Act => ({ at, actor: { kind: 'service', id: 'service', role: 'service' } });
 
-/** Open intents of earlier runs can never be completed: their TBS is gone with the process. */
-function abandonIntents(session: Session, act: Act, runId: string): number {
+/** Whose: this run's own (`=`), or every other's (`<>`). */
+type Whose = '=' | '<>';
+
+/** Open intents of a run that is over can never be completed: their TBS is gone with the process. */
+function abandonIntents(session: Session, act: Act, whose: Whose, runId: string): number {
   const open = session.all(
     build
       .selectFrom('intent')
       .select(['id', 'kind', 'key_digest'])
       .where('state', '=', 'open')
-      .where('run_id', '<>', runId),
+      .where('run_id', whose, runId),
   );
   if (open.length === 0) return 0;
   for (const intent of open) {
@@ -34,13 +37,13 @@ function abandonIntents(session: Session, act: Act, runId: string): number {
   return open.length;
 }
 
-function interruptAttempts(session: Session, act: Act, runId: string): void {
+function interruptAttempts(session: Session, act: Act, whose: Whose, runId: string): void {
   const open = session.all(
     build
       .selectFrom('batch_attempt')
       .select(['batch_id', 'number'])
       .where('state', '=', 'receiving')
-      .where('run_id', '<>', runId),
+      .where('run_id', whose, runId),
   );
   for (const { batch_id, number } of open) {
     session.run(
@@ -60,11 +63,15 @@ export function startRun(session: Session, runId: string, at: Date): number {
   const act = serviceAct(at);
   session.run(build.insertInto('run').values({ id: runId, started_at: at.getTime(), ended_at: null }));
   appendAudit(session, act, { action: 'run-started', fleet: null, details: { run: runId } });
-  interruptAttempts(session, act, runId);
-  return abandonIntents(session, act, runId);
+  interruptAttempts(session, act, '<>', runId);
+  return abandonIntents(session, act, '<>', runId);
 }
 
+/** Ends a run: after a clean stop no intent is open and no attempt receives. */
 export function endRun(session: Session, runId: string, at: Date): void {
+  const act = serviceAct(at);
+  interruptAttempts(session, act, '=', runId);
+  abandonIntents(session, act, '=', runId);
   session.run(build.updateTable('run').set({ ended_at: at.getTime() }).where('id', '=', runId));
-  appendAudit(session, serviceAct(at), { action: 'run-ended', fleet: null, details: { run: runId } });
+  appendAudit(session, act, { action: 'run-ended', fleet: null, details: { run: runId } });
 }

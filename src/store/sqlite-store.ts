@@ -11,7 +11,7 @@ import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
 import * as intents from './intents.ts';
 import { lockDatabase } from './lock.ts';
-import { migrate } from './migrate.ts';
+import { migrate, verifyOurs } from './migrate.ts';
 import { endRun, startRun } from './runs.ts';
 import { Session } from './session.ts';
 import * as tokens from './tokens.ts';
@@ -36,39 +36,46 @@ export interface Store extends Ledger, AuditLog, TokenStore, BatchStore {
 interface Opened {
   readonly connection: Connection;
   readonly release: () => void;
+  readonly abandoned: number;
 }
 
-/** The database, its lock held and its schema up to date. Refuses without having changed anything. */
-function openDatabase(file: string): Opened {
-  const release = file === ':memory:' ? () => undefined : lockDatabase(file);
+/**
+ * The database, its lock held, its schema up to date and its run begun. Where it refuses, nothing stays
+ * open or held, and a database that is not ours is as it was.
+ */
+function openDatabase({ file, runId, at }: StoreSettings): Opened {
+  const undo: (() => void)[] = [];
   try {
-    const connection = openWriter(file);
-    migrate(connection, file);
+    const release = file === ':memory:' ? () => undefined : lockDatabase(file);
+    undo.push(release);
+    const connection = openWriter(file, (opened) => verifyOurs(opened, file));
+    undo.unshift(() => connection.close());
+    migrate(connection);
     for (const beside of [file, `${file}-wal`, `${file}-shm`])
       if (existsSync(beside)) chmodSync(beside, 0o600);
-    return { connection, release };
+    const abandoned = connection.transaction(() => startRun(new Session(connection), runId, at)).immediate();
+    return { connection, release, abandoned };
   } catch (error) {
-    release();
+    for (const step of undo) step();
     throw storageError(error);
   }
 }
 
-/** Reads run between transactions, on the same connection: they see what is committed. */
-const read = <T>(act: () => T): Promise<T> =>
-  new Promise((resolve) => {
-    try {
-      resolve(act());
-    } catch (error) {
-      throw storageError(error);
-    }
-  });
-
 /** Opens the store in this thread. For tests, and for the thread that hosts it. */
-export function openStoreInProcess({ file, runId, at }: StoreSettings): Store {
-  const { connection, release } = openDatabase(file);
+export function openStoreInProcess(settings: StoreSettings): Store {
+  const { runId } = settings;
+  const { connection, release, abandoned } = openDatabase(settings);
   const session = new Session(connection);
   const writer = new Writer(session);
-  const abandoned = connection.transaction(() => startRun(session, runId, at))();
+  /** Reads run between transactions, on the same connection: they see what is committed. */
+  const read = async <T>(act: () => T): Promise<T> => {
+    try {
+      return act();
+    } catch (error) {
+      writer.observe(error);
+      throw storageError(error);
+    }
+  };
   return {
     runId,
     abandoned,

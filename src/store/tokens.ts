@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Right, Role, TokenAct, TokenRecord } from '../enrollment/index.ts';
 import { PkiError } from '../errors.ts';
 import { appendAudit } from './audit.ts';
@@ -16,14 +17,18 @@ const readToken = (row: Schema['token']): TokenRecord => ({
   revokedAt: row.revoked_at === null ? null : new Date(row.revoked_at),
 });
 
-/** What an entry says of a token; the verifier compares it with the row. */
-export const tokenDetails = (token: Omit<TokenRecord, 'secretHash' | 'createdAt' | 'revokedAt'>) => ({
+/**
+ * What an entry says of a token; the verifier compares it with the row. The secret's hash is hashed
+ * again: whoever reads the log learns nothing to log in with, and a hash that was swapped shows.
+ */
+export const tokenDetails = (token: Omit<TokenRecord, 'createdAt' | 'revokedAt'>) => ({
   id: token.id,
   name: token.name,
   role: token.role,
   rights: token.rights,
   fleet: token.fleet,
   expiresAt: token.expiresAt.toISOString(),
+  secretDigest: createHash('sha256').update(token.secretHash).digest('hex'),
 });
 
 export function recordToken(session: Session, act: TokenAct, token: TokenRecord): void {

@@ -36,6 +36,11 @@ export class Writer {
     }) as Promise<T>;
   }
 
+  /** Told of every failure of the medium, a read's too: after a fatal one nothing is written. */
+  observe(failure: unknown): void {
+    if (isFatal(failure)) this.#broken ??= failure;
+  }
+
   /** Later in this turn of the event loop, so that what arrives together is written together. */
   #schedule(): void {
     if (this.#scheduled) return;
@@ -55,7 +60,7 @@ export class Writer {
         else settled.resolve(settled.value);
       }
     } catch (failure) {
-      if (isFatal(failure)) this.#broken = failure;
+      this.observe(failure);
       for (const { reject } of commands) reject(storageError(failure));
     }
   }
@@ -77,9 +82,19 @@ export class Writer {
       connection.exec('COMMIT');
       return settled;
     } catch (failure) {
+      this.#rollBack();
+      throw failure;
+    }
+  }
+
+  /** What cannot be undone must not be written on: the connection is still in the transaction. */
+  #rollBack(): void {
+    const { connection } = this.#session;
+    try {
       // SQLite has rolled back by itself after some errors; then there is nothing left to undo.
       if (connection.inTransaction) connection.exec('ROLLBACK');
-      throw failure;
+    } catch (failure) {
+      this.#broken ??= failure;
     }
   }
 

@@ -1,0 +1,199 @@
+import type { AuditEntry } from '../ca/index.ts';
+import { auditHash, GENESIS, readAuditRow, rowsDigest } from './audit.ts';
+import { type Findings, pages } from './findings.ts';
+import { intentFields } from './intents.ts';
+import { build, type Session } from './session.ts';
+
+const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
+
+type Details = Readonly<Record<string, unknown>>;
+type Check = (session: Session, entry: AuditEntry, findings: Findings) => void;
+
+const OTHER_ROWS = 'the rows of the ledger are not what the entry says';
+
+function expectRows(
+  { seq, details }: AuditEntry,
+  findings: Findings,
+  said: unknown,
+  rows: Parameters<typeof rowsDigest>[0],
+): void {
+  findings.expect(said === rows.length, seq, 'the ledger holds another number of rows than the entry says');
+  findings.expect(details.rowsDigest === rowsDigest(rows), seq, OTHER_ROWS);
+}
+
+const checkIntents: Check = (session, entry, findings) => {
+  const rows = session.all(
+    build
+      .selectFrom('intent as i')
+      .innerJoin('device as d', 'd.id', 'i.device')
+      .select(['d.device_id', 'i.profile', 'i.profile_digest', 'i.issuer_id', 'i.serial', 'i.key_digest'])
+      .select(['i.tbs_digest', 'i.not_before', 'i.not_after', 'i.labels', 'i.supersede'])
+      .where('i.audit_seq', '=', entry.seq)
+      .orderBy('i.id'),
+  );
+  const fields = rows.map((row) =>
+    intentFields({
+      deviceId: row.device_id,
+      profile: row.profile,
+      profileDigest: row.profile_digest,
+      issuerId: row.issuer_id,
+      serial: row.serial,
+      keyDigest: row.key_digest,
+      tbsDigest: row.tbs_digest,
+      notBefore: row.not_before,
+      notAfter: row.not_after,
+      labels: row.labels,
+      supersede: row.supersede,
+    }),
+  );
+  expectRows(entry, findings, entry.details.recorded, fields);
+};
+
+const checkCertificates: Check = (session, entry, findings) => {
+  const rows = session.all(
+    build
+      .selectFrom('certificate')
+      .select(['intent_id', 'fingerprint'])
+      .where('audit_seq', '=', entry.seq)
+      .orderBy('intent_id'),
+  );
+  expectRows(
+    entry,
+    findings,
+    entry.details.issued,
+    rows.map((row) => [row.intent_id, row.fingerprint]),
+  );
+};
+
+const checkAbandoned: Check = (session, { seq, details }, findings) => {
+  for (const id of details.intents as readonly number[]) {
+    const row = session.first(build.selectFrom('intent').select('state').where('id', '=', id));
+    findings.expect(row?.state === 'abandoned', seq, `intent ${id} was abandoned, and is no longer`);
+  }
+};
+
+const checkGenerationIntent: Check = (session, { seq, details }, findings) => {
+  const rows = session.all(
+    build
+      .selectFrom('intent')
+      .select(['profile', 'key_digest', 'serial', 'tbs_digest'])
+      .where('audit_seq', '=', seq),
+  );
+  const [row] = rows;
+  const same =
+    row !== undefined &&
+    rows.length === 1 &&
+    row.profile === details.profile &&
+    hex(row.key_digest) === details.keyDigest &&
+    hex(row.serial) === details.serial &&
+    hex(row.tbs_digest) === details.tbsDigest;
+  findings.expect(same, seq, OTHER_ROWS);
+};
+
+const checkGeneration: Check = (session, { seq }, findings) => {
+  const row = session.first(build.selectFrom('generation').select('id').where('issued_audit_seq', '=', seq));
+  findings.expect(row !== undefined, seq, 'the entry tells of an authority that is not there');
+};
+
+const checkFleet: Check = (session, { seq, details }, findings) => {
+  const named = build.selectFrom('fleet').select('audit_seq').where('name', '=', String(details.name));
+  findings.expect(
+    session.first(named)?.audit_seq === seq,
+    seq,
+    'the entry tells of a fleet that is not there',
+  );
+};
+
+const tokenOf = (session: Session, details: Details) =>
+  session.first(
+    build.selectFrom('token').select(['audit_seq', 'revoked_at']).where('id', '=', String(details.id)),
+  );
+
+const checkToken: Check = (session, { seq, details }, findings) => {
+  const found = tokenOf(session, details)?.audit_seq === seq;
+  findings.expect(found, seq, 'the entry tells of a token that is not there');
+};
+
+const checkTokenRevoked: Check = (session, { seq, at, details }, findings) => {
+  const marked = tokenOf(session, details)?.revoked_at === Date.parse(at);
+  findings.expect(marked, seq, 'the entry says that a token was revoked, and the token does not');
+};
+
+const checkRevoked: Check = (session, { seq, at, details }, findings) => {
+  const row = session.first(
+    build
+      .selectFrom('certificate')
+      .select(['revoked_at', 'revocation_reason'])
+      .where('fingerprint', '=', Buffer.from(String(details.certificate), 'hex')),
+  );
+  const marked = row?.revoked_at === Date.parse(at) && row.revocation_reason === details.reason;
+  findings.expect(marked, seq, 'the entry says that a certificate was revoked, and the certificate does not');
+};
+
+const checkOutcomes: Check = (session, entry, findings) => {
+  const { batch, attempt, firstSeq, issued, replayed, refused, failed } = entry.details;
+  const count = [issued, replayed, refused, failed].reduce<number>((sum, n) => sum + Number(n), 0);
+  const rows = session.all(
+    build
+      .selectFrom('batch_outcome')
+      .select(['row_number', 'status', 'intent_id', 'problem'])
+      .where('batch_id', '=', String(batch))
+      .where('attempt', '=', Number(attempt))
+      .where('seq', '>=', Number(firstSeq))
+      .where('seq', '<', Number(firstSeq) + count)
+      .orderBy('seq'),
+  );
+  const fields = rows.map((row) => [
+    row.row_number,
+    row.status,
+    row.intent_id,
+    row.problem === null ? null : String(JSON.parse(row.problem).code),
+  ]);
+  expectRows(entry, findings, count, fields);
+};
+
+/** What the ledger must hold for an entry, by its action; of the others, the entry is all there is. */
+const CHECKS: Readonly<Record<string, Check>> = {
+  'intents-recorded': checkIntents,
+  'certificates-issued': checkCertificates,
+  'intents-abandoned': checkAbandoned,
+  'generation-intent-recorded': checkGenerationIntent,
+  'generation-issued': checkGeneration,
+  'generation-imported': checkGeneration,
+  'fleet-created': checkFleet,
+  'token-created': checkToken,
+  'token-revoked': checkTokenRevoked,
+  'certificate-revoked': checkRevoked,
+  'batch-outcomes-recorded': checkOutcomes,
+};
+
+/** The chain from its first entry, and that the ledger holds what each entry tells of. */
+export function verifyEntries(session: Session, findings: Findings): { entries: number; head: string } {
+  let previous: Uint8Array = GENESIS;
+  let due = 1;
+  let entries = 0;
+  const rows = pages(
+    (after, limit) =>
+      session.all(build.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit)),
+    ({ seq }) => seq,
+  );
+  for (const row of rows) {
+    const { seq } = row;
+    entries++;
+    findings.expect(seq === due, seq, `entry ${due} is missing`);
+    findings.expect(
+      Buffer.compare(row.previous, previous) === 0,
+      seq,
+      'the entry does not follow the one before it',
+    );
+    findings.read(seq, 'the entry, or what it tells of,', () => {
+      const entry = readAuditRow(row);
+      const fits = hex(auditHash(row.previous, entry)) === entry.hash;
+      findings.expect(fits, seq, 'the entry was changed: its hash does not fit');
+      CHECKS[entry.action]?.(session, entry, findings);
+    });
+    previous = row.hash;
+    due = seq + 1;
+  }
+  return { entries, head: hex(previous) };
+}

@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { auditContract } from './audit-contract.ts';
+import { batchContract } from './batch-contract.ts';
+import { fleetContract } from './fleet-contract.ts';
+import { generationContract } from './generation-contract.ts';
+import { intentContract } from './intent-contract.ts';
+import { inventoryContract } from './inventory-contract.ts';
+import type { Given, StoreUnderTest } from './line.ts';
+import { fresh, NOON } from './sample.ts';
+import { slotContract } from './slot-contract.ts';
+import { tokenContract } from './token-contract.ts';
+
+/**
+ * What every implementation of the ports Ledger, AuditLog, TokenStore and BatchStore keeps, sentence by
+ * sentence. It asks nothing but the ports, and makes names of its own: the database need not be empty,
+ * as long as its last intent lies before noon of 1 June 2026.
+ */
+export function describeStore(
+  name: string,
+  openStore: (run: { readonly runId: string; readonly at: Date }) => Promise<StoreUnderTest>,
+): void {
+  describe(`the store contract over ${name}`, () => {
+    const given = {} as Given;
+    beforeAll(async () => {
+      given.store = await openStore({ runId: fresh('run'), at: NOON });
+    });
+    afterAll(() => given.store.close(NOON));
+
+    describe('fleets', () => fleetContract(given));
+    describe('generations', () => generationContract(given));
+    describe('intents', () => intentContract(given));
+    describe('slots', () => slotContract(given));
+    describe('inventory', () => inventoryContract(given));
+    describe('batches', () => batchContract(given));
+    describe('tokens', () => tokenContract(given));
+    describe('the audit log', () => auditContract(given));
+  });
+}

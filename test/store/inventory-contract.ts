@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest';
+import { entriesOf, type Given, newLine, rejection } from './line.ts';
+import { actAt, freshDigest, minutesAfter } from './sample.ts';
+
+export function inventoryContract(given: Given): void {
+  test('a device is there from its first intent on, in its fleet alone', async () => {
+    const { store } = given;
+    const [here, there] = [await newLine(store), await newLine(store)];
+    await here.intend(here.row('dev-1'), 1);
+    expect(await store.findDevice(here.fleet.id, 'dev-1')).toEqual({
+      fleetId: here.fleet.id,
+      deviceId: 'dev-1',
+      createdAt: minutesAfter(1),
+    });
+    expect(await store.findDevice(there.fleet.id, 'dev-1')).toBeUndefined();
+    expect(await store.findDevice(here.fleet.id, 'DEV-1')).toBeUndefined();
+  });
+
+  test('devices are listed bytewise by ID, page by page, in their fleet alone', async () => {
+    const { store } = given;
+    const [here, there] = [await newLine(store), await newLine(store)];
+    const ids = ['!', '10', '2', 'B', 'a', 'ab', 'b\u0301', '\u00e4', '\u6f22', '\uff5e', '\u{10000}'];
+    const rows = [...ids].reverse().map((id) => here.row(id, { foldedId: id }));
+    await here.record(rows);
+    await there.record([there.row('aa')]);
+    const listed: string[] = [];
+    for (let after = ''; ; ) {
+      const page = await store.listDevices(here.fleet.id, after, 4);
+      listed.push(...page.map(({ deviceId }) => deviceId));
+      const last = page.at(-1);
+      if (!last) break;
+      after = last.deviceId;
+    }
+    expect(listed).toEqual(ids);
+  });
+
+  test('the certificates of a device are listed newest first, up to the limit', async () => {
+    const { store } = given;
+    const line = await newLine(store);
+    const issued = [await line.issue(line.row('dev-1'))];
+    for (const minutes of [1, 2, 3]) {
+      issued.unshift(await line.issue(line.row('dev-1', { supersede: 'again' }), minutes));
+    }
+    await line.issue(line.row('dev-2'));
+    const listed = await store.listDeviceCertificates(line.fleet.id, 'dev-1', 10);
+    expect(listed.map(({ intentId }) => intentId)).toEqual(issued.map(({ intentId }) => intentId));
+    expect(await store.listDeviceCertificates(line.fleet.id, 'dev-1', 2)).toEqual(listed.slice(0, 2));
+    expect(await store.listDeviceCertificates(line.fleet.id, 'dev-3', 10)).toEqual([]);
+  });
+
+  test('a certificate is revoked once, and the first mark stays', async () => {
+    const { store } = given;
+    const line = await newLine(store);
+    const certificate = await line.issue(line.row('dev-1'));
+    const { fingerprint } = certificate;
+    const entries = await entriesOf(store, async () => {
+      const marked = await store.markRevoked(actAt(1), fingerprint, 'keyCompromise');
+      const expected = { ...certificate, revokedAt: minutesAfter(1), revocationReason: 'keyCompromise' };
+      expect(marked).toEqual(expected);
+      expect(await store.markRevoked(actAt(2), fingerprint, 'superseded')).toEqual(expected);
+      expect(await store.findCertificate(fingerprint)).toEqual(expected);
+    });
+    expect(entries).toHaveLength(1);
+  });
+
+  test('a certificate that does not exist is not-found', async () => {
+    const entries = await entriesOf(given.store, async () => {
+      const failure = await rejection(given.store.markRevoked(actAt(), freshDigest(), 'keyCompromise'));
+      expect(failure).toMatchObject({ code: 'not-found' });
+    });
+    expect(entries).toEqual([]);
+    expect(await given.store.findCertificate(freshDigest())).toBeUndefined();
+  });
+
+  test('a released key is free for another device, and no longer for its first', async () => {
+    const { store } = given;
+    const line = await newLine(store);
+    const row = line.row('dev-1');
+    const certificate = await line.issue(row);
+    const { keyDigest } = row;
+    await store.releaseKey(actAt(), line.fleet.id, keyDigest, 'board moved');
+    expect(await store.findCertificate(certificate.fingerprint)).toEqual(certificate);
+    await line.issue(line.row('dev-2', { keyDigest }));
+    const [verdict] = await line.record([line.row('dev-1', { keyDigest })]);
+    expect(verdict).toMatchObject({ verdict: 'refused', code: 'key-of-another-device' });
+  });
+
+  test('releasing a key that no device of the fleet has is not-found', async () => {
+    const { store } = given;
+    const [here, there] = [await newLine(store), await newLine(store)];
+    const row = here.row('dev-1');
+    await here.issue(row);
+    const entries = await entriesOf(store, async () => {
+      for (const [fleetId, digest] of [
+        [there.fleet.id, row.keyDigest],
+        [here.fleet.id, freshDigest()],
+      ] as const) {
+        expect(await rejection(store.releaseKey(actAt(), fleetId, digest, 'why'))).toMatchObject({
+          code: 'not-found',
+        });
+      }
+    });
+    expect(entries).toEqual([]);
+    const [verdict] = await here.record([here.row('dev-2', { keyDigest: row.keyDigest })]);
+    expect(verdict).toMatchObject({ code: 'key-of-another-device' });
+  });
+}
