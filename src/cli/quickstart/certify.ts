@@ -1,0 +1,92 @@
+import { OID } from '../../asn1/index.ts';
+import type { Signer } from '../../ca/index.ts';
+import type { Random } from '../../random.ts';
+import {
+  assembleCertificate,
+  type Certificate,
+  type Extension,
+  encodeAuthorityKeyIdentifier,
+  encodeBasicConstraints,
+  encodeExtendedKeyUsage,
+  encodeKeyUsage,
+  encodeName,
+  encodeSubjectAltName,
+  encodeSubjectKeyIdentifier,
+  encodeTbs,
+  keyIdentifier,
+  type Purpose,
+  parsePublicKey,
+  type SubjectAttribute,
+} from '../../x509/index.ts';
+
+export const DAY_MS = 86_400_000;
+
+/**
+ * A certificate of the demonstration's own: the gateway's, or one that a gateway must refuse. Those of
+ * the fleet come from the service alone.
+ */
+export interface DemoCertificate {
+  readonly kind: 'ca' | 'leaf';
+  readonly subject: readonly SubjectAttribute[];
+  /** null: it signs itself. */
+  readonly issuer: Certificate | null;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array;
+  readonly purposes: readonly Purpose[];
+  /** DNS names, and IP addresses as octets. */
+  readonly names: readonly (string | Uint8Array)[];
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** 16 octets, top bit clear, first octet not zero. */
+function newSerial(random: Random): Uint8Array {
+  const octets = Uint8Array.from(random.bytes(16));
+  octets[0] = ((octets[0] ?? 0) & 0x3f) | 0x40;
+  return octets;
+}
+
+function extensionsOf(wish: DemoCertificate, issuerKey: Uint8Array): readonly Extension[] {
+  const { kind, publicKey, purposes, names } = wish;
+  const own = keyIdentifier(parsePublicKey(publicKey).keyBits);
+  const ca: readonly Extension[] = [
+    {
+      oid: OID.basicConstraints,
+      critical: true,
+      value: encodeBasicConstraints({ ca: true, pathLength: null }),
+    },
+    { oid: OID.keyUsage, critical: true, value: encodeKeyUsage(['keyCertSign']) },
+  ];
+  const leaf: readonly Extension[] = [
+    { oid: OID.keyUsage, critical: true, value: encodeKeyUsage(['digitalSignature']) },
+    {
+      oid: OID.authorityKeyIdentifier,
+      critical: false,
+      value: encodeAuthorityKeyIdentifier(keyIdentifier(issuerKey)),
+    },
+  ];
+  return [
+    ...(kind === 'ca' ? ca : leaf),
+    { oid: OID.extendedKeyUsage, critical: true, value: encodeExtendedKeyUsage(purposes) },
+    { oid: OID.subjectKeyIdentifier, critical: false, value: encodeSubjectKeyIdentifier(own) },
+    ...(names.length === 0
+      ? []
+      : [{ oid: OID.subjectAltName, critical: false, value: encodeSubjectAltName(names) }]),
+  ];
+}
+
+/** Makes a certificate and signs it; DER. */
+export async function certify(signer: Signer, random: Random, wish: DemoCertificate): Promise<Uint8Array> {
+  const subject = encodeName(wish.subject);
+  const tbs = encodeTbs({
+    serial: newSerial(random),
+    algorithm: signer.algorithm,
+    issuer: wish.issuer?.subject.der ?? subject,
+    notBefore: wish.notBefore,
+    notAfter: wish.notAfter,
+    subject,
+    publicKey: wish.publicKey,
+    extensions: extensionsOf(wish, parsePublicKey(signer.publicKey).keyBits),
+  });
+  return assembleCertificate(tbs, signer.algorithm, await signer.sign(tbs));
+}
