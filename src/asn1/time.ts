@@ -31,8 +31,10 @@ export function readTime(element: Element): Date {
   const century = year >= 50 ? 1900 : 2000;
   const full = element.tag === TAG.utcTime ? century + year : year;
   const instant = new Date(Date.UTC(full, month - 1, day, hour, minute, second));
-  // Date.UTC carries 31 February over into March; such a date does not come back as it went in.
+  // Date.UTC carries 31 February over into March, and takes the years 0 to 99 for 1900 to 1999; such a
+  // date does not come back as it went in.
   if (
+    instant.getUTCFullYear() !== full ||
     instant.getUTCMonth() !== month - 1 ||
     instant.getUTCDate() !== day ||
     hour > 23 ||

@@ -3,6 +3,7 @@ import {
   checkDer,
   context,
   DerReader,
+  type Element,
   elementBytes,
   encodeBitString,
   encodeElement,
@@ -13,7 +14,6 @@ import {
   encodeUnsigned,
   parsePem,
   readBitString,
-  readElement,
   readInteger,
   readTime,
   TAG,
@@ -60,6 +60,11 @@ const VERSION_3 = 2;
 
 /** Encodes a tbsCertificate. The one production encoder: what it writes is what gets signed. */
 export function encodeTbs(content: TbsContent): Uint8Array {
+  // Extensions is SEQUENCE SIZE (1..MAX): without any, the field is left out (RFC 5280, 4.1).
+  const extensions =
+    content.extensions.length === 0
+      ? []
+      : [encodeElement(context(3, 'constructed'), encodeExtensions(content.extensions))];
   return encodeSequence(
     encodeElement(context(0, 'constructed'), encodeSmallInteger(VERSION_3)),
     encodeUnsigned(content.serial),
@@ -68,7 +73,7 @@ export function encodeTbs(content: TbsContent): Uint8Array {
     encodeSequence(encodeTime(content.notBefore), encodeTime(content.notAfter)),
     content.subject,
     content.publicKey,
-    encodeElement(context(3, 'constructed'), encodeExtensions(content.extensions)),
+    ...extensions,
   );
 }
 
@@ -79,16 +84,24 @@ export const assembleCertificate = (
   signature: Uint8Array,
 ): Uint8Array => encodeSequence(tbs, encodeSignatureAlgorithm(algorithm), encodeBitString(signature));
 
-/** Reads a tbsCertificate of version 3 from its own octets. */
-export function parseTbs(tbs: Uint8Array): Omit<Certificate, 'der' | 'signature'> {
-  const reader = new DerReader(tbs).sequence('the certificate');
-  const version = DerReader.inside(reader.expect(context(0, 'constructed'), "the certificate's version"));
-  if (version.integer('the version')[0] !== VERSION_3) {
+function verifyVersion(reader: DerReader): void {
+  // Version 1 is the default, which DER leaves out.
+  const wrapped = reader.optional(context(0, 'constructed'));
+  const inside = wrapped && DerReader.inside(wrapped);
+  const [version, ...more] = inside?.integer('the version') ?? [];
+  if (version !== VERSION_3 || more.length > 0) {
     throw new PkiError('bad-ca-certificate', 'The certificate is not of version 3.');
   }
-  version.end('the version');
+  inside?.end('the version');
+}
+
+/** The whole of what a tbsCertificate says, and its AlgorithmIdentifier as it stands there. */
+function readTbs(element: Element): { body: Omit<Certificate, 'der' | 'signature'>; identifier: Uint8Array } {
+  const reader = DerReader.inside(element);
+  verifyVersion(reader);
   const serial = readInteger(reader.expect(TAG.integer, 'the serial number'));
-  const algorithm = readSignatureAlgorithm(reader.expect(TAG.sequence, "the signature's algorithm"));
+  const signature = reader.expect(TAG.sequence, "the signature's algorithm");
+  const algorithm = readSignatureAlgorithm(signature);
   const issuer = readName(reader.expect(TAG.sequence, 'the issuer'));
   const validity = reader.sequence('the validity');
   const notBefore = readTime(validity.any());
@@ -101,22 +114,36 @@ export function parseTbs(tbs: Uint8Array): Omit<Certificate, 'der' | 'signature'
   const list = wrapped && DerReader.inside(wrapped);
   const extensions = list ? readExtensions(list.expect(TAG.sequence, 'the extensions')) : [];
   list?.end('the extensions');
-  return { tbs, serial, algorithm, issuer, notBefore, notAfter, subject, publicKey, extensions };
+  const tbs = elementBytes(element);
+  return {
+    body: { tbs, serial, algorithm, issuer, notBefore, notAfter, subject, publicKey, extensions },
+    identifier: elementBytes(signature),
+  };
+}
+
+/** Reads a tbsCertificate of version 3 from its own octets; nothing may follow it. */
+export function parseTbs(tbs: Uint8Array): Omit<Certificate, 'der' | 'signature'> {
+  const reader = new DerReader(tbs);
+  const element = reader.expect(TAG.sequence, 'the certificate');
+  reader.end('the certificate');
+  return readTbs(element).body;
 }
 
 /** Reads a certificate from DER; nothing may follow it. */
 export function parseCertificate(der: Uint8Array): Certificate {
   checkDer(der);
-  const reader = DerReader.inside(readElement(der));
-  const tbs = elementBytes(reader.expect(TAG.sequence, 'the certificate'));
-  const outer = readSignatureAlgorithm(reader.expect(TAG.sequence, "the signature's algorithm"));
-  const { bits } = readBitString(reader.expect(TAG.bitString, 'the signature'));
+  const reader = new DerReader(der).sequence('the certificate');
+  const tbs = reader.expect(TAG.sequence, 'the certificate');
+  const outer = reader.expect(TAG.sequence, "the signature's algorithm");
+  const { bits, unused } = readBitString(reader.expect(TAG.bitString, 'the signature'));
   reader.end('the signature');
-  const body = parseTbs(tbs);
-  // RFC 5280, 4.1.1.2: both must be the same, or an attacker could swap the outer one.
-  if (outer !== body.algorithm) {
+  const { body, identifier } = readTbs(tbs);
+  // RFC 5280, 4.1.1.2: both must be the same, to the octet, or an attacker could swap the outer one.
+  if (Buffer.compare(elementBytes(outer), identifier) !== 0) {
     throw new PkiError('bad-ca-certificate', 'The certificate names two different signature algorithms.');
   }
+  if (unused !== 0)
+    throw new PkiError('bad-ca-certificate', 'The signature is not a whole number of octets.');
   return { der, ...body, signature: bits };
 }
 

@@ -10,7 +10,6 @@ import {
   encodeUtf8String,
   OID,
   oidName,
-  readElement,
   TAG,
 } from '../asn1/index.ts';
 import { PkiError } from '../errors.ts';
@@ -96,8 +95,13 @@ export function readName(element: Element): Name {
   return { rdns, der: elementBytes(element) };
 }
 
-/** Reads a Name from its own octets. */
-export const parseName = (der: Uint8Array): Name => readName(readElement(der));
+/** Reads a Name from its own octets; nothing may follow it. */
+export function parseName(der: Uint8Array): Name {
+  const reader = new DerReader(der);
+  const element = reader.expect(TAG.sequence, 'the name');
+  reader.end('the name');
+  return readName(element);
+}
 
 /** Values of every attribute of one type, over all RDNs. */
 export const attributesOf = (name: Name, type: string): readonly NameAttribute[] =>

@@ -155,5 +155,7 @@ describe('what is not DER is refused as bad-der', () => {
     ]) {
       expect(refusal(() => readTime(time(text)))).toBe('bad-der');
     }
+    const long = readElement(encodeElement(0x18, Buffer.from('00500101000000Z')));
+    expect(refusal(() => readTime(long))).toBe('bad-der');
   });
 });
