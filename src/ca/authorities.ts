@@ -8,6 +8,7 @@ import {
   prepareTbs,
   profileDigest,
   rootWarnings,
+  verifyIssuerAlive,
 } from '../policy/index.ts';
 import {
   assembleCertificate,
@@ -19,6 +20,7 @@ import {
   isSignatureValid,
   isSignedBy,
   type KeyAlgorithm,
+  type PrivateKey,
   parseCertificate,
   parseCertificates,
   parsePrivateKey,
@@ -81,6 +83,18 @@ function newKeyId(ca: CaContext, fleet: Fleet, authority: string): string {
   return `${fleet.name}.${authority}.${Buffer.from(ca.random.bytes(6)).toString('hex')}`;
 }
 
+/** A root under which an issuing authority can stand: with time left, and a CA below it allowed. */
+function verifyParent(parent: Certificate, now: Date): void {
+  verifyIssuerAlive(parent, now);
+  const constraints = findExtension(parent, OID.basicConstraints);
+  if (constraints && readBasicConstraints(constraints).pathLength === 0) {
+    throw new PkiError(
+      'bad-request',
+      "The fleet's root allows no CA below it (its path length is 0): devices are issued from the root itself.",
+    );
+  }
+}
+
 async function activeRoot(ca: CaContext, fleet: Fleet): Promise<Generation> {
   const generations = await ca.ledger.listGenerations(fleet.id);
   const root = generations.find(({ kind, state }) => kind === 'root' && state === 'active');
@@ -139,16 +153,28 @@ async function signWith(signer: Signer, tbs: Uint8Array): Promise<Uint8Array> {
   return assembleCertificate(tbs, signer.algorithm, signature);
 }
 
+/** ub-common-name (RFC 5280, appendix A.1). */
+const MAX_COMMON_NAME = 64;
+
 function commonNameFor(fleet: Fleet, wish: AuthorityWish): string {
-  if (wish.commonName !== null) return wish.commonName;
-  return wish.kind === 'root' ? fleet.name : `${fleet.name} ${wish.name} G1`;
+  const usual = wish.kind === 'root' ? fleet.name : `${fleet.name} ${wish.name} G1`;
+  const name = wish.commonName ?? usual;
+  const { length } = [...name];
+  if (length >= 1 && length <= MAX_COMMON_NAME && name.isWellFormed() && !/[\p{Cc}\p{Cf}]/u.test(name)) {
+    return name;
+  }
+  const message = `must have 1 to ${MAX_COMMON_NAME} characters, all of which print; it has ${length}`;
+  throw new PkiError('bad-request', `The authority's common name ${message}: give another commonName.`, {
+    violations: [{ at: '/commonName', message }],
+  });
 }
 
 /**
  * Makes an authority: its key, and its certificate by the same cycle as a leaf's. A root signs itself;
  * an issuing authority is signed by the fleet's root.
- * Refuses `already-exists`, `profile-unknown`, `algorithm-not-allowed`, `authority-not-active` (no root
- * yet), `issuer-near-end`, and what ledger and keystore refuse.
+ * Refuses `already-exists`, `profile-unknown`, `algorithm-not-allowed`, `bad-request` (the common name, or
+ * a root that allows no CA below it), `authority-not-active` (no root yet), `issuer-near-end`, and what
+ * ledger and keystore refuse.
  */
 export async function createAuthority(
   ca: CaContext,
@@ -158,9 +184,11 @@ export async function createAuthority(
 ): Promise<AuthorityResult> {
   const profile = profileFor(ca, fleet, wish.kind, wish.profile);
   verifyKeyAlgorithm(ca, fleet, wish.keyAlgorithm);
+  const commonName = commonNameFor(fleet, wish);
   await verifyNameIsFree(ca, fleet, wish);
   const parent = wish.kind === 'root' ? null : await activeRoot(ca, fleet);
   const issuer: Issuer | null = parent && issuerFor(parent);
+  if (issuer) verifyParent(issuer.certificate, act.at);
 
   // Step 2: prepare. The key comes first, for the certificate names it.
   const keyId = newKeyId(ca, fleet, wish.name);
@@ -168,7 +196,7 @@ export async function createAuthority(
   const signer = parent ? await ca.keystore.open(parent.keyId) : own;
   const plan = planAuthorityCertificate({
     profile,
-    commonName: commonNameFor(fleet, wish),
+    commonName,
     publicKey: parsePublicKey(own.publicKey),
     issuer,
     algorithm: signer.algorithm,
@@ -224,20 +252,46 @@ function verifyImportedRoot(certificate: Certificate, spki: Uint8Array, now: Dat
     refuseCertificate('The private key is not the key of this certificate.');
   if (certificate.notAfter <= now)
     refuseCertificate(`The certificate expired on ${certificate.notAfter.toISOString()}.`);
+  if (certificate.notBefore > now)
+    refuseCertificate(`The certificate is not valid before ${certificate.notBefore.toISOString()}.`);
   if (certificate.subject.rdns.length === 0) {
     refuseCertificate('The certificate has an empty subject: nothing under it could name its issuer.');
   }
 }
 
-function verifyImportedKey({ publicKey: { key } }: Certificate): void {
+function verifyImportedKey(ca: CaContext, fleet: Fleet, { publicKey: { key } }: Certificate): void {
+  if (key.kind === 'ed25519') verifyKeyAlgorithm(ca, fleet, 'ed25519');
   if (key.kind !== 'rsa' || (key.modulusBits >= 2048 && key.modulusBits <= 8192)) return;
   throw new PkiError('weak-key', `A root's RSA key has 2048 to 8192 bits; this one is ${describeKey(key)}.`);
 }
 
+interface ImportedRoot {
+  readonly certificate: Certificate;
+  readonly key: PrivateKey;
+  readonly warnings: readonly string[];
+}
+
+function readImportedRoot(ca: CaContext, fleet: Fleet, wish: AuthorityImport, now: Date): ImportedRoot {
+  try {
+    const [certificate, second] = parseCertificates(wish.certificate);
+    if (!certificate || second) return refuseCertificate('One certificate is due: the root alone.');
+    const key = parsePrivateKey(wish.privateKey, wish.passphrase ?? undefined);
+    verifyImportedRoot(certificate, key.publicKey.spki, now);
+    verifyImportedKey(ca, fleet, certificate);
+    return { certificate, key, warnings: rootWarnings(certificate, fleet.target) };
+  } catch (cause) {
+    // The readers of extensions serve requests as well, and call what is malformed a bad request.
+    if (cause instanceof PkiError && cause.code === 'bad-csr')
+      throw new PkiError('bad-ca-certificate', cause.message, { cause });
+    throw cause;
+  }
+}
+
 /**
  * Takes in a root that was made elsewhere, with its key. Refuses `bad-pem`, `bad-der`,
- * `bad-ca-certificate`, `already-exists`, `key-of-a-ca`, `key-of-another-device`; warns of everything
- * in it that servers stumble over.
+ * `bad-ca-certificate`, `already-exists`, `key-of-a-ca`, `key-of-another-device`, and a key that heads no
+ * fleet as `weak-key`, `bad-key`, `curve-not-allowed` or `algorithm-not-allowed`; warns of everything in
+ * it that servers stumble over.
  */
 export async function importRoot(
   ca: CaContext,
@@ -245,11 +299,7 @@ export async function importRoot(
   fleet: Fleet,
   wish: AuthorityImport,
 ): Promise<AuthorityResult> {
-  const [certificate, second] = parseCertificates(wish.certificate);
-  if (!certificate || second) return refuseCertificate('One certificate is due: the root alone.');
-  const key = parsePrivateKey(wish.privateKey, wish.passphrase ?? undefined);
-  verifyImportedRoot(certificate, key.publicKey.spki, act.at);
-  verifyImportedKey(certificate);
+  const { certificate, key, warnings } = readImportedRoot(ca, fleet, wish, act.at);
   await verifyNameIsFree(ca, fleet, { name: wish.name, kind: 'root' });
   const keyId = newKeyId(ca, fleet, wish.name);
   await ca.keystore.adopt(keyId, key.pkcs8);
@@ -265,7 +315,7 @@ export async function importRoot(
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
   });
-  return { generation, warnings: rootWarnings(certificate, fleet.target) };
+  return { generation, warnings };
 }
 
 /** What a person should know of a generation that exists. */

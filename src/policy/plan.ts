@@ -69,7 +69,8 @@ interface Validity {
   readonly warnings: readonly string[];
 }
 
-function checkIssuerAlive(issuer: Certificate, now: Date): void {
+/** Refuses `issuer-near-end`. */
+export function verifyIssuerAlive(issuer: Certificate, now: Date): void {
   const left = Math.floor((issuer.notAfter.getTime() - now.getTime()) / DAY);
   if (left >= ISSUER_MARGIN_DAYS) return;
   const end = issuer.notAfter.toISOString().slice(0, 10);
@@ -180,7 +181,7 @@ export interface DevicePlanInput {
  */
 export function planDeviceCertificate(input: DevicePlanInput): CertificatePlan {
   const { profile, issuer, now, notAfter } = input;
-  checkIssuerAlive(issuer.certificate, now);
+  verifyIssuerAlive(issuer.certificate, now);
   const validity = notAfter
     ? askedValidity(profile, issuer.certificate, now, notAfter)
     : defaultValidity(profile, issuer.certificate, now);
@@ -232,7 +233,7 @@ function authorityExtensions({ profile, publicKey, issuer }: AuthorityPlanInput)
 /** Plans a CA certificate: a root (self-signed) or an issuing authority. Refuses `issuer-near-end`. */
 export function planAuthorityCertificate(input: AuthorityPlanInput): CertificatePlan {
   const { profile, issuer, now } = input;
-  if (issuer) checkIssuerAlive(issuer.certificate, now);
+  if (issuer) verifyIssuerAlive(issuer.certificate, now);
   const validity = defaultValidity(profile, issuer?.certificate ?? null, now);
   const subject = encodeName(subjectFor(input.commonName, profile.subject));
   const content: TbsContent = {
