@@ -1,0 +1,24 @@
+import { afterEach, expect, test } from 'vitest';
+import { runKills, seededChance } from './kill-rounds.ts';
+import { cleanUp, makeFolder } from './service-process.ts';
+
+afterEach(cleanUp);
+
+const ROWS = 2_000;
+const KILLS = 6;
+
+test('a lot through kill -9 at random moments gives every good row exactly one certificate', async () => {
+  const seed = Number(process.env.FLEETCA_CRASH_SEED ?? Date.now() % 1_000_000);
+  const result = await runKills({
+    data: makeFolder(),
+    rows: ROWS,
+    kills: KILLS,
+    chance: seededChance(seed),
+    transport: 'https',
+  });
+  expect(result.complaints, `seed ${seed}`).toEqual([]);
+  expect(result.client.held.size).toBe(result.lot.filter(({ good }) => good).length);
+  expect(result.client.refused.size).toBe(result.lot.filter(({ good }) => !good).length);
+  // Otherwise this tested nothing.
+  expect(result.amid).toBeGreaterThan(0);
+});
