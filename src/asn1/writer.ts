@@ -1,16 +1,40 @@
 import { TAG } from './reader.ts';
 
-function encodeLength(length: number): number[] {
-  if (length < 0x80) return [length];
-  const octets: number[] = [];
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest & 0xff);
-  return [0x80 | octets.length, ...octets];
+/** How many octets the identifier and the definite, minimal length of an element take. */
+export function headerSize(length: number): number {
+  if (length < 0x80) return 2;
+  let octets = 1;
+  for (let rest = length; rest > 0xff; rest = Math.floor(rest / 256)) octets++;
+  return 2 + octets;
+}
+
+/** Writes identifier and length at `at`; gives the offset of the content. */
+export function writeHeader(into: Uint8Array, at: number, tag: number, length: number): number {
+  into[at] = tag;
+  const end = at + headerSize(length);
+  if (length < 0x80) {
+    into[at + 1] = length;
+    return end;
+  }
+  into[at + 1] = 0x80 | (end - at - 2);
+  for (let rest = length, i = end - 1; i > at + 1; i--) {
+    into[i] = rest & 0xff;
+    rest = Math.floor(rest / 256);
+  }
+  return end;
 }
 
 /** One element: identifier octet, definite minimal length, the parts one after the other. */
 export function encodeElement(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  return Buffer.concat([Uint8Array.from([tag, ...encodeLength(length)]), ...parts]);
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const element = Buffer.allocUnsafe(headerSize(length) + length);
+  let at = writeHeader(element, 0, tag, length);
+  for (const part of parts) {
+    element.set(part, at);
+    at += part.length;
+  }
+  return element;
 }
 
 export const encodeSequence = (...parts: readonly Uint8Array[]): Uint8Array =>

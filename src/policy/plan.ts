@@ -63,7 +63,7 @@ export const ISSUER_MARGIN_DAYS = 30;
 
 const wholeSeconds = (milliseconds: number): Date => new Date(Math.floor(milliseconds / 1000) * 1000);
 
-interface Validity {
+export interface Validity {
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly warnings: readonly string[];
@@ -173,6 +173,17 @@ export interface DevicePlanInput {
   readonly now: Date;
   /** null: the profile's validity. */
   readonly notAfter: Date | null;
+}
+
+/** The validity of a device certificate. Refuses as `planDeviceCertificate` does. */
+export function deviceValidity(
+  profile: DeviceProfile,
+  issuer: Certificate,
+  now: Date,
+  notAfter: Date | null,
+): Validity {
+  checkIssuerAlive(issuer, now);
+  return notAfter ? askedValidity(profile, issuer, now, notAfter) : defaultValidity(profile, issuer, now);
 }
 
 /**

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   checkDer,
   context,
@@ -23,6 +22,7 @@ import type { SignatureAlgorithm } from './algorithms.ts';
 import { type Extension, encodeExtensions, readExtensions } from './extensions.ts';
 import { type Name, readName } from './name.ts';
 import { type PublicKey, readPublicKey } from './public-key.ts';
+import { sha256 } from './sha256.ts';
 import { encodeSignatureAlgorithm, readSignatureAlgorithm } from './signature.ts';
 
 /** What a tbsCertificate says, every field explicit (RFC 5280, 4.1.2). */
@@ -162,7 +162,7 @@ export const encodeCertificatePem = (der: Uint8Array): string => encodePem('CERT
 
 /** SHA-256 of the DER: the certificate's identity. */
 export const certificateFingerprint = (der: Uint8Array): Uint8Array =>
-  createHash('sha256').update(der).digest();
+  sha256(der);
 
 export const findExtension = (
   certificate: Pick<Certificate, 'extensions'>,

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import {
   DerReader,
   type Element,
@@ -13,6 +13,7 @@ import {
   TAG,
 } from '../asn1/index.ts';
 import { PkiError } from '../errors.ts';
+import { sha256 } from './sha256.ts';
 
 export type NamedCurve = 'P-256' | 'P-384' | 'P-521';
 
@@ -130,7 +131,7 @@ export function readPublicKey(element: Element): PublicKey {
   if (unused !== 0) return badKey('The public key is not a whole number of octets.');
   const key = readKind(algorithm, parameters, bits);
   const spki = elementBytes(element);
-  return { key, spki, keyBits: bits, digest: createHash('sha256').update(spki).digest() };
+  return { key, spki, keyBits: bits, digest: sha256(spki) };
 }
 
 /** Reads a SubjectPublicKeyInfo from its own octets. */
@@ -142,19 +143,30 @@ export function parsePublicKey(spki: Uint8Array): PublicKey {
 }
 
 /**
+ * As JWK an EC key takes the library half as long as in DER, where OpenSSL 3.0 searches its decoders.
+ * Both check that the point is on its curve.
+ */
+function importEc(curve: NamedCurve, point: Uint8Array): KeyObject {
+  const octets = Buffer.from(point.buffer, point.byteOffset, point.length);
+  const half = (octets.length - 1) / 2;
+  const x = octets.toString('base64url', 1, 1 + half);
+  const y = octets.toString('base64url', 1 + half);
+  return createPublicKey({ key: { kty: 'EC', crv: curve, x, y }, format: 'jwk' });
+}
+
+/**
  * Gives the key to the cryptographic library. `bad-key` where that refuses it: an EC point off its
  * curve, an even RSA modulus.
  */
-export function importPublicKey(key: PublicKey): KeyObject {
+export function importPublicKey({ key, keyBits, spki }: PublicKey): KeyObject {
   try {
-    return createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' });
+    if (key.kind === 'ec') return importEc(key.curve, keyBits);
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   } catch (cause) {
     throw new PkiError(
       'bad-key',
       'The public key is not a valid one: its point is off the curve or its numbers are impossible.',
-      {
-        cause,
-      },
+      { cause },
     );
   }
 }
@@ -175,4 +187,4 @@ export function describeKey(key: KeyKind): string {
  * A key identifier: the leftmost 160 bits of SHA-256 over the key bits (RFC 7093, section 2, method 1).
  */
 export const keyIdentifier = (keyBits: Uint8Array): Uint8Array =>
-  createHash('sha256').update(keyBits).digest().subarray(0, 20);
+  sha256(keyBits).subarray(0, 20);
