@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 
 /** Programs that tests run as counterparts, by the Debian package that brings each. */
-const COUNTERPARTS = { openssl: 'openssl', curl: 'curl', strace: 'strace' };
+const COUNTERPARTS = { openssl: 'openssl', curl: 'curl', strace: 'strace', faketime: 'faketime' };
 
 const skipped = new Set((process.env.FLEETCA_TEST_SKIP ?? '').split(',').filter(Boolean));
 const has = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { assertCaSound } from '../support/assert-ca-sound.ts';
 import { runKills, seededChance } from './kill-rounds.ts';
 import { cleanUp, makeFolder } from './service-process.ts';
 
@@ -17,6 +18,7 @@ test('a lot through kill -9 at random moments gives every good row exactly one c
     transport: 'https',
   });
   expect(result.complaints, `seed ${seed}`).toEqual([]);
+  assertCaSound(result.databaseFile, { stopped: true });
   expect(result.client.held.size).toBe(result.lot.filter(({ good }) => good).length);
   expect(result.client.refused.size).toBe(result.lot.filter(({ good }) => !good).length);
   // Otherwise this tested nothing.

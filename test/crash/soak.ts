@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { checkCaSound } from '../support/assert-ca-sound.ts';
 import { runKills, seededChance } from './kill-rounds.ts';
 import { makeFolder } from './service-process.ts';
 
@@ -22,7 +23,13 @@ execFileSync('npm', ['run', '--silent', 'build'], {
 });
 console.log(`${values.rows} rows, ${values.kills} kills, seed ${values.seed}`);
 const began = performance.now();
-const { complaints, facts, amid, client } = await runKills({
+const {
+  complaints: found,
+  facts,
+  amid,
+  client,
+  databaseFile,
+} = await runKills({
   data: makeFolder(),
   rows: Number(values.rows),
   kills: Number(values.kills),
@@ -35,5 +42,6 @@ console.log(
     `${facts.states.completed ?? 0} intents completed, ${facts.states.abandoned ?? 0} abandoned; ` +
     `${amid} kills amid an answer; ${((performance.now() - began) / 1000).toFixed(0)} s`,
 );
+const complaints = [...found, ...checkCaSound(databaseFile, { stopped: true })];
 for (const complaint of complaints.slice(0, 100)) console.error(complaint);
 process.exitCode = complaints.length > 0 ? 1 : 0;

@@ -69,6 +69,7 @@ export function auditContract(given: Given): void {
     } as const;
     await told(null, () => store.recordToken(act, token));
     await told(null, () => store.revokeToken(act, token.id));
+    await told(null, () => store.recordServiceAct(act, 'service-ca-created', { names: ['localhost'] }));
     expect(new Set(seen).size).toBe(seen.length);
   });
 
@@ -89,6 +90,14 @@ export function auditContract(given: Given): void {
     expect(log[0]?.previous).toBe('00'.repeat(32));
     expect(log.slice(1).map(({ previous }) => previous)).toEqual(log.slice(0, -1).map(({ hash }) => hash));
     expect(log.map(hashOf)).toEqual(log.map(({ hash }) => hash));
+  });
+
+  test('what the service did for itself is told in its own words', async () => {
+    const details = { fingerprint: '00ff', names: ['localhost', '127.0.0.1'], days: 90 };
+    const entries = await entriesOf(given.store, () =>
+      given.store.recordServiceAct(actAt(), 'service-certificate-issued', details),
+    );
+    expect(entries).toMatchObject([{ action: 'service-certificate-issued', details }]);
   });
 
   test('the log is read in pages after a number', async () => {

@@ -54,7 +54,7 @@ async function sendThroughFleet(
   const security = await makeToken(api, admin, 'security');
   await provideAuthorities(api, security.token);
   const station = await makeToken(api, admin, 'station');
-  const lot = await makeLot(random, signal);
+  const lot = await makeLot({ rows: LOT_ROWS, random, signal });
   const sent = await sendLot(api, station.token, lot, signal);
   // Where something failed before, they end by themselves within a day.
   for (const token of [security, station]) await revokeToken(api, admin, token);

@@ -49,20 +49,26 @@ function rowOf(
   return { deviceId, key, line: fault.line({ deviceId, key, earlier }), fault };
 }
 
+export interface LotInput {
+  readonly rows: number;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+}
+
 /** Makes a lot as a factory does: a key pair and a PKCS#10 request for each device, some of them wrong. */
-export async function makeLot(random: Random, signal: AbortSignal): Promise<readonly LotRow[]> {
-  const faults = placeFaults(LOT_ROWS);
-  const ids = vehicleIds(random, LOT_ROWS);
-  const keys = await withProgress(`Making ${LOT_ROWS} key pairs and requests`, LOT_ROWS, (advance) =>
+export async function makeLot({ rows, random, signal }: LotInput): Promise<readonly LotRow[]> {
+  const faults = placeFaults(rows);
+  const ids = vehicleIds(random, rows);
+  const keys = await withProgress(`Making ${rows} key pairs and requests`, rows, (advance) =>
     inParallel(ids, KEYS_AT_A_TIME, signal, async (_, row) => {
       const key = await makeDeviceKey(keyKindOf(row, faults.get(row)));
       advance();
       return key;
     }),
   );
-  const rows: LotRow[] = [];
+  const lot: LotRow[] = [];
   for (const [row, key] of keys.entries()) {
-    rows.push(rowOf(ids[row] ?? '', key, rows[0], faults.get(row)));
+    lot.push(rowOf(ids[row] ?? '', key, lot[0], faults.get(row)));
   }
-  return rows;
+  return lot;
 }

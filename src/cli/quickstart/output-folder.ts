@@ -1,14 +1,11 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { QuickstartRefusal } from './quickstart-refusal.ts';
+import { errnoOf, LocalFailure } from '../local-failure.ts';
 
 export const FLEET_ROOT_FILE = 'fleet-root.pem';
 export const SUMMARY_FILE = 'summary.json';
 /** Stands in our summary, so that we never replace somebody else's folder. */
 export const MADE_BY = 'fleetca quickstart';
-
-const codeOf = (failure: unknown): unknown =>
-  failure instanceof Error && 'code' in failure ? failure.code : undefined;
 
 async function isOurs(folder: string): Promise<boolean> {
   try {
@@ -17,25 +14,30 @@ async function isOurs(folder: string): Promise<boolean> {
       typeof summary === 'object' && summary !== null && 'madeBy' in summary && summary.madeBy === MADE_BY
     );
   } catch (failure) {
-    if (failure instanceof SyntaxError || codeOf(failure) === 'ENOENT') return false;
+    if (failure instanceof SyntaxError || errnoOf(failure) === 'ENOENT') return false;
     throw failure;
   }
 }
 
-/** Refuses a folder that we may not replace: one that holds something and is not of an earlier quickstart. */
+/**
+ * Refuses (`usage`) a folder that we may not replace: one that holds something and is not of an earlier
+ * quickstart.
+ */
 export async function verifyReplaceable(folder: string): Promise<void> {
+  const hint = 'name another folder with --out, or move this one away';
   try {
-    if (!(await stat(folder)).isDirectory()) {
-      throw new QuickstartRefusal(`${folder} is not a folder. Name another one with --out.`);
+    if (!(await lstat(folder)).isDirectory()) {
+      throw new LocalFailure('usage', `${folder} is there, and it is no folder.`, { hint });
     }
   } catch (failure) {
-    if (codeOf(failure) === 'ENOENT') return;
+    if (errnoOf(failure) === 'ENOENT') return;
     throw failure;
   }
   if ((await readdir(folder)).length === 0 || (await isOurs(folder))) return;
-  throw new QuickstartRefusal(
-    `${folder} is there and is not the result of an earlier quickstart (it holds no ${SUMMARY_FILE} of ours), ` +
-      'so nothing in it was touched. Name another folder with --out, or move this one away.',
+  throw new LocalFailure(
+    'usage',
+    `${folder} holds something that is not of an earlier quickstart (no ${SUMMARY_FILE} of ours is in it). Nothing in it was touched.`,
+    { hint },
   );
 }
 
@@ -63,7 +65,7 @@ export async function stageFolder(target: string): Promise<Staging> {
     const replaced = await rename(target, old).then(
       () => true,
       (failure: unknown) => {
-        if (codeOf(failure) === 'ENOENT') return false;
+        if (errnoOf(failure) === 'ENOENT') return false;
         throw failure;
       },
     );

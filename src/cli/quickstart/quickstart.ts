@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import type { Config } from '../../config/index.ts';
 import { demonstrate } from './demonstrate.ts';
 import { verifyReplaceable } from './output-folder.ts';
-import { QuickstartRefusal } from './quickstart-refusal.ts';
 import { renderSummary } from './render-summary.ts';
 import { startForDemo } from './start.ts';
 import { listenForStop, type StopSignal } from './stop-signal.ts';
@@ -18,8 +17,7 @@ export interface QuickstartOptions {
   readonly json: boolean;
 }
 
-/** Exit statuses: a person must change the input; asked to stop before the end (128 + SIGINT). */
-const BAD_INPUT = 2;
+/** As a shell reports a process that SIGINT ended: 128 + 2. */
 const STOPPED = 130;
 
 function printSummary(summary: Summary, { once, json }: QuickstartOptions): void {
@@ -55,19 +53,15 @@ async function runDemo(config: Config, options: QuickstartOptions, stop: StopSig
 }
 
 /**
- * Runs the demonstration and gives the exit status: 0 if everything that it expected held, 1 if not, 2
- * where a port or the folder for the results is taken, 130 where it was stopped before the end.
- * Rejects as `startService` does, and with the `PkiError` of a call that the service refused.
+ * Runs the demonstration and gives the exit status: 0 if everything that it expected held, 1 if not, 130
+ * where it was stopped before the end. Rejects as `startService` does, with the `PkiError` of a call
+ * that the service refused, and with a `LocalFailure` where `out` is taken or the admin token is away.
  */
 export async function quickstart(config: Config, options: QuickstartOptions): Promise<number> {
   const stop = listenForStop();
   try {
     return await runDemo(config, options, stop);
   } catch (failure) {
-    if (failure instanceof QuickstartRefusal) {
-      say(failure.message);
-      return BAD_INPUT;
-    }
     if (!stop.signal.aborted) throw failure;
     say('Stopped before the end. What was issued is on record; the folder for the results was not written.');
     return STOPPED;

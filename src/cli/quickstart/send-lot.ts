@@ -55,11 +55,11 @@ export interface SentLot {
 
 /** What is not as planned about one outcome; undefined where it is. */
 function surpriseOf({ row, status, problem }: Outcome, { fault }: LotRow): string | undefined {
-  const planned = fault?.code ?? 'issued';
-  const got = problem?.code ?? status;
-  if (planned === got && (fault === null) === (status === 'issued')) return undefined;
+  const plan = fault ? { status: 'refused', code: fault.code } : { status: 'issued', code: undefined };
+  if (status === plan.status && problem?.code === plan.code) return undefined;
   const why = fault ? ` (${fault.title})` : '';
-  return `row ${row}${why}: planned ${planned}, got ${got}${problem ? `: ${problem.detail}` : ''}`;
+  const say = (word: string, code?: string): string => (code === undefined ? word : `${word} as ${code}`);
+  return `row ${row}${why}: planned ${say(plan.status, plan.code)}, got ${say(status, problem?.code)}${problem ? `: ${problem.detail}` : ''}`;
 }
 
 interface Tally {

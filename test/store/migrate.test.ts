@@ -1,0 +1,118 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { APPLICATION_ID, openWriter } from '../../src/store/driver.ts';
+import { openStoreInProcess, verifyLedger } from '../../src/store/index.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { newLine } from './line.ts';
+import { NOON } from './sample.ts';
+import { scratchDatabase } from './scratch.ts';
+
+let runs = 0;
+const open = (file: string) => openStoreInProcess({ file, runId: `run-${++runs}`, at: NOON });
+
+const raw = (file: string, work: string): void => {
+  const connection = openWriter(file, (opened) => opened.exec(work));
+  connection.close();
+};
+
+/** A database of another program, in SQLite's default mode. */
+function foreign(file: string, sql: string): void {
+  const connection = openWriter(file, () => undefined);
+  connection.pragma('journal_mode = DELETE');
+  connection.exec(sql);
+  connection.close();
+}
+
+const refusal = (act: () => unknown): unknown => {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+};
+
+test('a fresh file becomes our database, at the newest schema', async () => {
+  const file = scratchDatabase();
+  await open(file).close(NOON);
+  const connection = openWriter(file, () => undefined);
+  expect(connection.pragma('application_id', { simple: true })).toBe(APPLICATION_ID);
+  expect(connection.pragma('user_version', { simple: true })).toBe(1);
+  expect(connection.pragma('journal_mode', { simple: true })).toBe('wal');
+  const loose = connection
+    .prepare(
+      "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite%'",
+    )
+    .all();
+  expect(loose).toEqual([]);
+  connection.close();
+});
+
+test('a second start changes no schema and finds everything', async () => {
+  const file = scratchDatabase();
+  const first = open(file);
+  const line = await newLine(first);
+  const certificate = await line.issue(line.row('dev-1'));
+  await first.close(NOON);
+  const second = open(file);
+  expect(await second.findCertificate(certificate.fingerprint)).toEqual(certificate);
+  expect(second.abandoned).toBe(0);
+  await second.close(NOON);
+});
+
+test('a newer schema is refused, and the file is as it was', async () => {
+  const file = scratchDatabase();
+  await open(file).close(NOON);
+  raw(file, 'PRAGMA user_version = 2');
+  const before = readFileSync(file);
+  expect(refusal(() => open(file))).toMatchObject({ code: 'storage-unavailable' });
+  expect(readFileSync(file)).toEqual(before);
+});
+
+test.each([
+  ['tables of its own', 'CREATE TABLE theirs (id INTEGER)'],
+  ['a mark of its own', 'PRAGMA application_id = 7; CREATE TABLE theirs (id INTEGER)'],
+])('a database of another program, with %s, is refused, and the file is as it was', (_, sql) => {
+  const file = scratchDatabase();
+  foreign(file, sql);
+  const before = readFileSync(file);
+  expect(refusal(() => open(file))).toMatchObject({ code: 'storage-unavailable' });
+  expect(readFileSync(file)).toEqual(before);
+});
+
+test('a file that is no database is refused, and is as it was', () => {
+  const file = scratchDatabase();
+  writeFileSync(file, 'this is a text file, and a long one. '.repeat(100));
+  const before = readFileSync(file);
+  expect(refusal(() => open(file))).toMatchObject({ code: 'storage-unavailable' });
+  expect(readFileSync(file)).toEqual(before);
+});
+
+test('a database that was refused is not held: it opens once it is right', async () => {
+  const file = scratchDatabase();
+  await open(file).close(NOON);
+  raw(file, 'PRAGMA user_version = 2');
+  expect(refusal(() => open(file))).toMatchObject({ code: 'storage-unavailable' });
+  raw(file, 'PRAGMA user_version = 1');
+  await open(file).close(NOON);
+});
+
+test('a migration that breaks off leaves nothing behind, and the next start makes it', async () => {
+  const file = scratchDatabase();
+  const connection = openWriter(file, () => undefined);
+  connection.pragma('max_page_count = 20');
+  expect(refusal(() => migrate(connection))).toMatchObject({ code: 'SQLITE_FULL' });
+  expect(connection.pragma('user_version', { simple: true })).toBe(0);
+  expect(connection.prepare('SELECT name FROM sqlite_schema').all()).toEqual([]);
+  connection.close();
+  const store = open(file);
+  await newLine(store);
+  await store.close(NOON);
+  expect(verifyLedger(file).ok).toBe(true);
+});
+
+test('a folder that does not exist is storage-unavailable', () => {
+  expect(refusal(() => open(`${scratchDatabase()}/nowhere/x.sqlite`))).toMatchObject({
+    code: 'storage-unavailable',
+  });
+});

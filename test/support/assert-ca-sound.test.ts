@@ -1,0 +1,294 @@
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type CaContext, createAuthority, createFleet, findIssuer, issue } from '../../src/ca/index.ts';
+import type { Grant } from '../../src/enrollment/index.ts';
+import { createPolicy } from '../../src/policy/index.ts';
+import { type Connection, openWriter } from '../../src/store/driver.ts';
+import { openStoreInProcess, type Store } from '../../src/store/index.ts';
+import { assertCaSound, checkCaSound } from './assert-ca-sound.ts';
+import { makeCsr, makeKey } from './csr.ts';
+import { decide } from './decide.ts';
+import { fixedClock, seededRandom } from './fixed.ts';
+import { memoryKeystore } from './memory-keystore.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'fleetca-sound-'));
+const sound = join(folder, 'sound.sqlite');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const clock = fixedClock();
+const act = () => ({ at: clock.now(), actor: { kind: 'service', id: 'service', role: 'service' } }) as const;
+
+const contextOn = (ledger: Store): CaContext => ({
+  ledger,
+  keystore: memoryKeystore(),
+  policy: createPolicy(),
+  clock,
+  random: seededRandom('sound'),
+  runId: ledger.runId,
+  stranded: new Set(),
+});
+
+const granted = (...args: Parameters<typeof decide>): Grant => {
+  const grant = decide(...args);
+  if ('code' in grant) throw grant;
+  return grant;
+};
+
+/** A fleet with a root, an issuing authority, three devices, one of them replaced, and a lot. */
+beforeAll(async () => {
+  const store = openStoreInProcess({ file: sound, runId: '00000000000000aa', at: clock.now() });
+  const ca = contextOn(store);
+  const fleet = await createFleet(ca, act(), {
+    name: 'demo',
+    target: 'generic',
+    gatewayUrl: null,
+    gatewayRoot: null,
+  });
+  const wish = { keyAlgorithm: 'ec-p256', profile: null, commonName: null } as const;
+  await createAuthority(ca, act(), fleet, { ...wish, name: 'root', kind: 'root' });
+  await createAuthority(ca, act(), fleet, { ...wish, name: 'line-7', kind: 'issuing' });
+  const issuer = await findIssuer(ca, fleet.id, null);
+  const opening = { id: 'lot', fleetId: fleet.id, tokenId: 'x', profile: null, authority: null };
+  await store.openBatch(act(), store.runId, opening);
+  const ids = ['dev-1', 'dev-2', 'd\u00e9v-3'];
+  const outcomes = await issue(ca, {
+    act: act(),
+    fleetId: fleet.id,
+    issuer,
+    batchId: 'lot',
+    grants: ids.map((deviceId) => granted(makeCsr({ deviceId, key: makeKey() }))),
+  });
+  const rows = outcomes.map((outcome, i) => {
+    if (outcome.status === 'refused') throw outcome.refusal;
+    const { intentId } = outcome.certificate;
+    return {
+      row: i + 1,
+      deviceId: ids[i] ?? null,
+      status: outcome.status,
+      intentId,
+      problem: null,
+      warnings: [],
+    };
+  });
+  await store.recordOutcomes(act(), 'lot', 1, rows);
+  await store.closeAttempt(act(), 'lot', 1, 'complete');
+  clock.set('2026-06-01T12:01:00Z');
+  const replacement = granted(
+    makeCsr({ deviceId: 'dev-1' }),
+    { supersede: { reason: 'new board' } },
+    'generic',
+    { id: '0011223344556677', name: 'line', role: 'security', rights: ['supersede'], fleet: 'demo' },
+  );
+  await issue(ca, { act: act(), fleetId: fleet.id, issuer, batchId: null, grants: [replacement] });
+  await store.close(clock.now());
+});
+
+function planted(work: (connection: Connection) => void): string {
+  const own = mkdtempSync(join(tmpdir(), 'fleetca-unsound-'));
+  onTestFinished(() => rmSync(own, { recursive: true, force: true }));
+  const file = join(own, 'planted.sqlite');
+  copyFileSync(sound, file);
+  const connection = openWriter(file, () => undefined);
+  connection.pragma('foreign_keys = OFF');
+  work(connection);
+  connection.close();
+  return file;
+}
+
+/** Every fault that is found where something was planted, in one text. */
+const faultsOf = (sql: string): string =>
+  checkCaSound(
+    planted((connection) => connection.exec(sql)),
+    { stopped: true },
+  ).join('\n');
+
+test('an authority that works is sound', () => {
+  expect(checkCaSound(sound, { stopped: true })).toEqual([]);
+  expect(() => assertCaSound(sound, { stopped: true })).not.toThrow();
+});
+
+test('an authority at work is sound, with intents open', async () => {
+  const file = planted(() => undefined);
+  const store = openStoreInProcess({ file, runId: '00000000000000bb', at: clock.now() });
+  const rows = await store.listGenerations(1);
+  const issuerId = rows[1]?.id ?? 0;
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  await store.recordIntents({
+    act: act(),
+    runId: store.runId,
+    fleetId: 1,
+    batchId: null,
+    rows: [
+      {
+        deviceId: 'dev-9',
+        foldedId: 'dev-9',
+        profile: 'device',
+        profileDigest: digest('p'),
+        issuerId,
+        serial: digest('s').subarray(0, 16),
+        keyDigest: digest('k'),
+        tbsDigest: digest('t'),
+        notBefore: clock.now(),
+        notAfter: clock.now(),
+        notAfterAsked: false,
+        labels: null,
+        supersede: null,
+      },
+    ],
+  });
+  expect(checkCaSound(file)).toEqual([]);
+  expect(checkCaSound(file, { stopped: true }).join()).toContain('an intent is open');
+  await store.close(clock.now());
+  expect(checkCaSound(file, { stopped: true })).toEqual([]);
+});
+
+const last = '(SELECT max(intent_id) FROM certificate)';
+const first = '(SELECT min(intent_id) FROM certificate)';
+
+describe('it finds what was planted', () => {
+  test.each([
+    [
+      'a certificate that does not parse',
+      `UPDATE certificate SET der = x'3000' WHERE intent_id = ${last}`,
+      'does not parse',
+    ],
+    [
+      'a certificate of another intent',
+      `UPDATE certificate SET der = (SELECT der FROM certificate WHERE intent_id = ${first}) WHERE intent_id = ${last}`,
+      'another serial than was intended',
+    ],
+    ['a certificate without an intent', `DELETE FROM intent WHERE id = ${last}`, 'has no completed intent'],
+    [
+      'a certificate without its entry',
+      `UPDATE certificate SET audit_seq = 1`,
+      'no audit entry for its completion',
+    ],
+    [
+      'an intent without its entry',
+      `UPDATE intent SET audit_seq = 1 WHERE kind = 'device'`,
+      'no audit entry for its intent',
+    ],
+    ['an intent with no entry at all', 'UPDATE intent SET audit_seq = 9999', 'an intent has no audit entry'],
+    [
+      'a given-up intent with a certificate',
+      `UPDATE intent SET state = 'abandoned' WHERE id = ${last}`,
+      'an intent that was not completed has a certificate',
+    ],
+    [
+      'a completed intent without one',
+      `DELETE FROM certificate WHERE intent_id = ${last}`,
+      'a completed intent has no certificate',
+    ],
+    [
+      'two live certificates in a slot',
+      'UPDATE certificate SET superseded_at = NULL',
+      'two live certificates',
+    ],
+    [
+      'a slot with none',
+      `UPDATE certificate SET superseded_at = 1 WHERE intent_id = ${last}`,
+      'is superseded',
+    ],
+    ['a slot that holds the old one', 'UPDATE slot SET intent_id = 1', 'does not hold its newest'],
+    [
+      'an issuer of another fleet',
+      'UPDATE device SET fleet_id = 2',
+      'does not lead to the root of its fleet',
+    ],
+    [
+      'a chain without an end',
+      `UPDATE generation SET issuer_id = 99 WHERE kind = 'issuing'`,
+      'leads to no root',
+    ],
+    [
+      'an authority with the certificate of another',
+      `UPDATE generation SET certificate = (SELECT certificate FROM generation WHERE kind = 'root')`,
+      'has another key than is on record',
+    ],
+    ['two active roots', `UPDATE generation SET kind = 'root'`, 'has two active'],
+    [
+      'an authority without an intent',
+      `DELETE FROM intent WHERE kind = 'authority'`,
+      'made without a completed intent',
+    ],
+    [
+      'an outcome without a certificate',
+      'UPDATE batch_outcome SET intent_id = NULL',
+      'points to no certificate',
+    ],
+    [
+      'an outcome with that of another',
+      `UPDATE batch_outcome SET device_id = 'dev-9'`,
+      'another device or fleet',
+    ],
+    [
+      'a refusal without a reason',
+      `UPDATE batch_outcome SET status = 'refused', intent_id = NULL`,
+      'or no problem',
+    ],
+    ['a gap in the outcomes', 'UPDATE batch_outcome SET seq = 7 WHERE seq = 2', 'without a gap'],
+    ['a lost outcome', 'DELETE FROM batch_outcome WHERE seq = 2', 'the counts of an attempt'],
+    ['an attempt that never ended', `UPDATE batch_attempt SET state = 'receiving'`, 'an attempt receives'],
+    ['a device folded wrongly', `UPDATE device SET folded_id = 'x' || folded_id`, 'another folded ID'],
+    [
+      'a key of two kinds',
+      'INSERT INTO device_key SELECT 1, key_digest, 1 FROM ca_key LIMIT 1',
+      'a key is an authority',
+    ],
+    ['a row that points nowhere', 'DELETE FROM fleet', 'points to one that is not there'],
+    ['an edited log', `UPDATE audit SET actor_id = 'x' WHERE seq = 2`, 'audit entry 2'],
+  ])('%s', (_, sql, what) => {
+    expect(faultsOf(sql)).toContain(what);
+  });
+
+  test('one serial twice under one issuer', () => {
+    const file = planted((connection) => {
+      // The schema forbids it: the table is made again without that line.
+      const { sql } = connection.prepare("SELECT sql FROM sqlite_schema WHERE name = 'intent'").get() as {
+        sql: string;
+      };
+      const loose = sql.replace('TABLE intent', 'TABLE copy').replace(/,\s*UNIQUE \(issuer_id, serial\)/, '');
+      connection.exec(`${loose}; INSERT INTO copy SELECT * FROM intent; DROP TABLE intent;
+        ALTER TABLE copy RENAME TO intent;
+        UPDATE intent SET serial = (SELECT serial FROM intent WHERE kind = 'device') WHERE kind = 'device'`);
+    });
+    expect(checkCaSound(file).join()).toContain('a serial is used twice');
+  });
+
+  test('a leaf under an issuer that ended before it, and that has another key', async () => {
+    const other = openStoreInProcess({ file: ':memory:', runId: '00000000000000cc', at: clock.now() });
+    const ca = contextOn(other);
+    const long = { ...act(), at: new Date('1990-01-01T00:00:00Z') };
+    const fleet = await createFleet(ca, long, {
+      name: 'demo',
+      target: 'generic',
+      gatewayUrl: null,
+      gatewayRoot: null,
+    });
+    const wish = { keyAlgorithm: 'ec-p256', profile: null, commonName: null } as const;
+    await createAuthority(ca, long, fleet, { ...wish, name: 'root', kind: 'root' });
+    const { generation } = await createAuthority(ca, long, fleet, {
+      ...wish,
+      name: 'line-7',
+      kind: 'issuing',
+    });
+    await other.close(clock.now());
+    const file = planted((connection) => {
+      connection
+        .prepare("UPDATE generation SET certificate = ? WHERE kind = 'issuing'")
+        .run(generation.certificate);
+    });
+    const faults = checkCaSound(file);
+    const leaves = faults.filter((fault) => fault.startsWith('certificate '));
+    expect(leaves.join()).toContain('outlives what is above it');
+    expect(leaves.join()).toContain('was not issued by its issuer');
+  });
+});
+
+test('it throws with what it found', () => {
+  const file = planted((connection) => connection.exec("UPDATE audit SET actor_id = 'x' WHERE seq = 2"));
+  expect(() => assertCaSound(file)).toThrow(/audit entry 2/);
+});
