@@ -1,4 +1,10 @@
-import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { noteExpectation } from './expect-continue.ts';
@@ -42,24 +48,58 @@ const STATUS_OF: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-/** What cannot be read as HTTP is answered in HTTP, and the connection ends. */
-function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+/** The answers that are due on each connection, in order: clients may send requests ahead. */
+type DueAnswers = WeakMap<Socket, readonly ServerResponse[]>;
+
+function noteAnswer(due: DueAnswers, { socket }: IncomingMessage, res: ServerResponse): void {
+  due.set(socket, [...(due.get(socket) ?? []), res]);
+  res.once('close', () =>
+    due.set(
+      socket,
+      (due.get(socket) ?? []).filter((one) => one !== res),
+    ),
+  );
+}
+
+/**
+ * What cannot be read as HTTP is answered in HTTP, and the connection ends. Never in the middle of
+ * another answer, and never where the client would take it for the answer to a request that was whole.
+ */
+function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket, due: readonly ServerResponse[]): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
   const status = STATUS_OF[error.code ?? ''] ?? '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  const answer = (): void =>
+    void socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  const last = due.at(-1);
+  if (!last) answer();
+  else if (last.req.complete) last.once('finish', answer);
+  // It stands in the body of the one request that waits for its answer.
+  else if (due.length === 1 && !last.headersSent) answer();
+  else socket.destroy();
 }
 
 function prepare(server: HttpServer | HttpsServer, app: RequestListener): void {
+  const due: DueAnswers = new WeakMap();
+  const refused = new WeakSet<Socket>();
   server.maxConnections = MAX_CONNECTIONS;
-  server.on('request', app);
+  server.on('request', (req, res) => {
+    noteAnswer(due, req, res);
+    app(req, res);
+  });
   server.on('checkContinue', (req, res) => {
+    noteAnswer(due, req, res);
     noteExpectation(req);
     app(req, res);
   });
-  server.on('clientError', refuseGarbage);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // What goes on coming after it is the same garbage.
+    if (refused.has(socket)) return;
+    refused.add(socket);
+    refuseGarbage(error, socket, due.get(socket) ?? []);
+  });
 }
 
 function listen(server: HttpServer | HttpsServer, { host, port }: ListenAt): Promise<number> {

@@ -10,7 +10,7 @@ import {
   type TestFleet,
 } from '../support/fleet.ts';
 import { type Operation, operations, type Role } from '../support/openapi.ts';
-import { type Service, scratchFolder, startService } from '../support/service.ts';
+import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 
 const DAY = 86_400_000;
 const ROLES: readonly Role[] = ['admin', 'security', 'station', 'auditor'];
@@ -150,7 +150,7 @@ beforeAll(async () => {
   });
 });
 
-afterAll(() => service?.stop());
+afterAll(() => stopSound(service));
 
 it('every guarded operation of openapi.yaml has an example here', () => {
   expect(guarded.map(({ id }) => id).sort()).toEqual(Object.keys(examples).sort());

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Entry, fromBuffer } from 'yauzl';
 import { anyRoot, makeDevice, makeFleet, requestCertificate, type TestFleet } from '../support/fleet.ts';
-import { type Service, scratchFolder, startService } from '../support/service.ts';
+import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 
 let service: Service;
 let fleet: TestFleet;
@@ -48,7 +48,7 @@ beforeAll(async () => {
   fleet = await makeFleet(service, 'demo');
 });
 
-afterAll(() => service?.stop());
+afterAll(() => stopSound(service));
 
 it('a bundle holds what a device imports, each file 0600, in one folder of 0700', async () => {
   const made = await requestCertificate(service, fleet, { body: makeDevice('dev-1').csr });

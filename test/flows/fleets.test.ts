@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { anyRoot, makeDevice, makeFleet, makeToken, requestCertificate } from '../support/fleet.ts';
-import { type Service, scratchFolder, startService } from '../support/service.ts';
+import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 
 let service: Service;
 let security: string;
@@ -19,7 +19,7 @@ beforeAll(async () => {
   security = await makeToken(service, { name: 'security', role: 'security' });
 });
 
-afterAll(() => service?.stop());
+afterAll(() => stopSound(service));
 
 it('a fleet is created, read and listed', async () => {
   const wish = { name: 'one', target: 'ota-connect', gatewayUrl: 'https://gateway.example.com:8000' };

@@ -4,7 +4,7 @@ import { REFUSAL_CODES } from '../../src/errors.ts';
 import { callPlain } from '../support/client.ts';
 import { makeAuthority, makeFleet, type TestFleet } from '../support/fleet.ts';
 import { operations } from '../support/openapi.ts';
-import { type Service, startService } from '../support/service.ts';
+import { type Service, startService, stopSound } from '../support/service.ts';
 
 let service: Service;
 let fleet: TestFleet;
@@ -16,7 +16,7 @@ beforeAll(async () => {
   fleet = await makeFleet(service, 'demo');
 });
 
-afterAll(() => service?.stop());
+afterAll(() => stopSound(service));
 
 const plain = (method: string, target: string, headers: Record<string, string> = {}) =>
   callPlain(String(service.publicUrl), method, target, { headers });

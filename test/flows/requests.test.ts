@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCsr, makeKey, type TestKey } from '../support/csr.ts';
 import { makeDevice, makeFleet, makeToken, requestCertificate, type TestFleet } from '../support/fleet.ts';
 import { opensslFolder } from '../support/openssl.ts';
-import { type Service, startService } from '../support/service.ts';
+import { type Service, startService, stopSound } from '../support/service.ts';
 
 let service: Service;
 let fleet: TestFleet;
@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   openssl.remove();
-  await service?.stop();
+  await stopSound(service);
 });
 
 describe('the same request is the same certificate, however it is sent:', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PROBLEMS } from '../../src/http/problems.ts';
 import { makeFleet, makeToken, requestCertificate, type TestFleet } from '../support/fleet.ts';
-import { type Service, startService } from '../support/service.ts';
+import { type Service, startService, stopSound } from '../support/service.ts';
 
 interface Vector {
   readonly file: string;
@@ -33,7 +33,7 @@ beforeAll(async () => {
   fleet = await makeFleet(service, 'demo');
 });
 
-afterAll(() => service?.stop());
+afterAll(() => stopSound(service));
 
 const send = (vector: Pick<Vector, 'file' | 'given'>) => {
   const deviceId = vector.given?.deviceId;

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { assertCaSound } from './assert-ca-sound.ts';
 import { type Client, connectClient } from './client.ts';
 
 const RUNNER = fileURLToPath(new URL('./run-service.mjs', import.meta.url));
@@ -125,4 +126,11 @@ export async function startRefused(wish: ServiceWish): Promise<StartRefused & { 
   if ('refused' in said) return { ...said.refused, status };
   child.kill('SIGKILL');
   throw new Error('the service started');
+}
+
+/** Stops the service in order, and looks at the whole authority from outside. */
+export async function stopSound(service: Service | undefined): Promise<void> {
+  if (!service) return;
+  await service.stop();
+  assertCaSound(service.databaseFile, { stopped: true });
 }
