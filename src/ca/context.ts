@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.ts';
 import type { Policy } from '../policy/index.ts';
 import type { Random } from '../random.ts';
-import type { Keystore, Ledger } from './ports.ts';
+import type { Keystore, Ledger, Steps } from './ports.ts';
 
 /** What the authority works with. One a process; `runId` marks the intents that this run made. */
 export interface CaContext {
   readonly ledger: Ledger;
   readonly keystore: Keystore;
+  readonly steps: Steps;
   readonly policy: Policy;
   readonly clock: Clock;
   readonly random: Random;

@@ -5,8 +5,11 @@
  */
 export * from './authorities.ts';
 export * from './context.ts';
+export * from './decide.ts';
 export * from './fleets.ts';
+export * from './inline-steps.ts';
 export * from './issue.ts';
 export * from './issuer.ts';
 export * from './ports.ts';
+export * from './prepare.ts';
 export * from './serial.ts';

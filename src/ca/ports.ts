@@ -2,7 +2,9 @@
  * What the authority asks of the outside. Adapters implement these contracts; the contract tests in
  * `test/store` and `test/keystore` hold each of them to every sentence here.
  */
-import type { Fact, RefusalCode } from '../errors.ts';
+import type { KeyObject } from 'node:crypto';
+import type { Requester } from '../enrollment/index.ts';
+import type { Fact, PkiError, RefusalCode } from '../errors.ts';
 import type { KeyAlgorithm, SignatureAlgorithm } from '../x509/index.ts';
 
 /** A key that signs for an authority. Where the key lives is the adapter's business. */
@@ -17,6 +19,11 @@ export interface Signer {
    * Rejects with `signer-unavailable` when the key cannot be reached now.
    */
   sign(tbs: Uint8Array): Promise<Uint8Array>;
+  /**
+   * The private key, where it may be copied into the service's own threads; null where it stays where
+   * it is (a token).
+   */
+  readonly portable: KeyObject | null;
 }
 
 /** Where private keys of authorities are kept. A key id is `[a-z0-9.-]{1,160}`. */
@@ -127,6 +134,58 @@ export interface IntentRow {
   readonly labels: string | null;
   /** Present only where the grant allows it. */
   readonly supersede: string | null;
+}
+
+/** Whose requests these are and what they are made under: the same for all rows of a chunk. */
+export interface IssueContext {
+  readonly fleet: { readonly id: number; readonly name: string; readonly target: string };
+  readonly requester: Requester;
+  /** Device profile of rows that name none. */
+  readonly profile: string;
+  readonly issuer: Pick<Generation, 'id' | 'keyId' | 'certificate'>;
+}
+
+/**
+ * One request on its way to step 1. `line`: a row of a lot as it came, JSON. `request`: PKCS#10 octets
+ * (PEM or DER) with the other fields as JSON. `refused`: the edge refused it, and it only keeps its place.
+ */
+export type RequestInput =
+  | { readonly form: 'line'; readonly octets: Uint8Array }
+  | { readonly form: 'request'; readonly octets: Uint8Array; readonly fields: string }
+  | { readonly form: 'refused'; readonly refusal: PkiError };
+
+export interface PrepareOrder {
+  readonly context: IssueContext;
+  readonly requests: readonly RequestInput[];
+  readonly at: Date;
+}
+
+/** What became of a request in steps 1 and 2. `deviceId` is what it said of itself, as far as it got. */
+export type PreparedRow =
+  | { readonly intent: IntentRow; readonly warnings: readonly string[] }
+  | { readonly refusal: PkiError; readonly deviceId: string | null };
+
+/** A chunk after steps 1 and 2. Its TBS stay where they were made; each can be signed once. */
+export interface PreparedChunk {
+  /** One a request, in order. */
+  readonly rows: readonly PreparedRow[];
+  /**
+   * Step 4 for those rows (indexes, ascending): signs, verifies each signature with the issuer's public
+   * key, and puts the certificates together, in the order asked. Rejects with `signer-unavailable`.
+   */
+  sign(rows: readonly number[]): Promise<readonly SignedRow[]>;
+  /** Lets go of what was not signed. */
+  release(): void;
+}
+
+export interface SignedRow {
+  readonly der: Uint8Array;
+  readonly fingerprint: Uint8Array;
+}
+
+/** The steps that need nothing but processor time: decide, prepare, sign. They run where the adapter says. */
+export interface Steps {
+  prepare(order: PrepareOrder): Promise<PreparedChunk>;
 }
 
 export interface IntentChunk {

@@ -24,6 +24,10 @@ export const certificateRowSchema = z.strictObject({
   supersede: z.strictObject({ reason: text(256) }).optional(),
 });
 
+/** The fields beside the request itself, where that comes as a file. */
+export const certificateFieldsSchema = certificateRowSchema.omit({ csr: true });
+export type CertificateFields = z.infer<typeof certificateFieldsSchema>;
+
 export const certificateRequestSchema = certificateRowSchema.extend({ authority: text(63).optional() });
 
 export type CertificateRow = z.infer<typeof certificateRowSchema>;
@@ -69,16 +73,20 @@ function decodeCsrField(csr: string): Uint8Array {
   return der;
 }
 
-/** The request that a row makes. Refuses `bad-pem`, `bad-json`. */
-export function requestOfRow(row: CertificateRow): CertificateRequest {
-  if (row.labels && Object.keys(row.labels).length > MAX_LABELS) {
+/** The request that a file and its fields make. Refuses `bad-json`. */
+export function requestOfFields(csr: Uint8Array, fields: CertificateFields): CertificateRequest {
+  if (fields.labels && Object.keys(fields.labels).length > MAX_LABELS) {
     throw new PkiError('bad-json', `A request has at most ${MAX_LABELS} labels.`);
   }
   return {
-    csr: decodeCsrField(row.csr),
-    deviceId: row.deviceId ?? null,
-    notAfter: row.notAfter === undefined ? null : new Date(row.notAfter),
-    labels: row.labels ?? null,
-    supersede: row.supersede ?? null,
+    csr,
+    deviceId: fields.deviceId ?? null,
+    notAfter: fields.notAfter === undefined ? null : new Date(fields.notAfter),
+    labels: fields.labels ?? null,
+    supersede: fields.supersede ?? null,
   };
 }
+
+/** The request that a row makes. Refuses `bad-pem`, `bad-json`. */
+export const requestOfRow = ({ csr, ...fields }: CertificateRow): CertificateRequest =>
+  requestOfFields(decodeCsrField(csr), fields);

@@ -56,6 +56,7 @@ export async function openKey(keyId: string, encoded: Uint8Array): Promise<Opene
 
   const signer: Signer = {
     algorithm,
+    portable: key,
     publicKey: publicKey.spki,
     sign: async (tbs) => {
       try {

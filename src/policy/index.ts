@@ -5,6 +5,7 @@
  */
 export * from './device-id.ts';
 export * from './key-rules.ts';
+export * from './leaf.ts';
 export * from './lint.ts';
 export * from './plan.ts';
 export * from './profile.ts';

@@ -182,7 +182,7 @@ export function deviceValidity(
   now: Date,
   notAfter: Date | null,
 ): Validity {
-  checkIssuerAlive(issuer, now);
+  verifyIssuerAlive(issuer, now);
   return notAfter ? askedValidity(profile, issuer, now, notAfter) : defaultValidity(profile, issuer, now);
 }
 
@@ -192,10 +192,7 @@ export function deviceValidity(
  */
 export function planDeviceCertificate(input: DevicePlanInput): CertificatePlan {
   const { profile, issuer, now, notAfter } = input;
-  verifyIssuerAlive(issuer.certificate, now);
-  const validity = notAfter
-    ? askedValidity(profile, issuer.certificate, now, notAfter)
-    : defaultValidity(profile, issuer.certificate, now);
+  const validity = deviceValidity(profile, issuer.certificate, now, notAfter);
   const content: TbsContent = {
     serial: input.serial,
     algorithm: issuer.algorithm,

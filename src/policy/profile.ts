@@ -119,11 +119,19 @@ export function parseProfile(input: unknown): Profile {
   return result.data;
 }
 
+/** Profiles never change while the service runs. */
+const digests = new WeakMap<Profile, Uint8Array>();
+
 /** SHA-256 over the profile's content: what an intent was made under. Key order does not matter. */
-export const profileDigest = (profile: Profile): Uint8Array =>
-  createHash('sha256')
+export function profileDigest(profile: Profile): Uint8Array {
+  const known = digests.get(profile);
+  if (known) return known;
+  const digest = createHash('sha256')
     .update(JSON.stringify(sortKeys(profile)))
     .digest();
+  digests.set(profile, digest);
+  return digest;
+}
 
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);

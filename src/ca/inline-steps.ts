@@ -1,0 +1,51 @@
+import type { Grant } from '../enrollment/index.ts';
+import type { Policy } from '../policy/index.ts';
+import type { Random } from '../random.ts';
+import type { IssueContext, Keystore, PreparedChunk, Steps } from './ports.ts';
+import { type Bench, finishSigning, type Prepared, prepareGrant, prepareRequest, setUpBench } from './prepare.ts';
+import { mintSerial } from './serial.ts';
+
+interface Tools {
+  readonly keystore: Keystore;
+  readonly policy: Policy;
+  readonly random: Random;
+}
+
+function chunkOf({ keystore }: Tools, bench: Bench, rows: readonly Prepared[]): PreparedChunk {
+  return {
+    rows,
+    sign: async (wanted) => {
+      const signer = await keystore.open(bench.context.issuer.keyId);
+      const signed = [];
+      for (const index of wanted) {
+        const octets = rows[index]?.tbs?.takeFor(bench.issuer.generationId);
+        if (!octets) throw new Error('a row without a TBS was to be signed');
+        signed.push(finishSigning(bench, octets, await signer.sign(octets)));
+      }
+      return signed;
+    },
+    release: () => undefined,
+  };
+}
+
+/** Prepares what was granted, in this thread. */
+export function prepareGrants(
+  tools: Tools,
+  { context, grants, at }: { readonly context: IssueContext; readonly grants: readonly Grant[]; readonly at: Date },
+): PreparedChunk {
+  const bench = setUpBench(tools.policy, context);
+  return chunkOf(
+    tools,
+    bench,
+    grants.map((grant) => prepareGrant(bench, grant, mintSerial(tools.random), at)),
+  );
+}
+
+/** The steps in the thread that asks: for tests, for tools, and for where there is one core. */
+export const createInlineSteps = (tools: Tools): Steps => ({
+  prepare: async ({ context, requests, at }) => {
+    const bench = setUpBench(tools.policy, context);
+    const rows = requests.map((input) => prepareRequest(bench, input, mintSerial(tools.random), at));
+    return chunkOf(tools, bench, rows);
+  },
+});
