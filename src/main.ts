@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodePem, parsePem } from './asn1/index.ts';
-import type { Act, CaContext, Ledger } from './ca/index.ts';
+import { type Act, type CaContext, createIssueTogether, type Ledger } from './ca/index.ts';
 import { systemClock } from './clock.ts';
 import { type Config, readProfiles } from './config/index.ts';
 import { mintToken } from './enrollment/index.ts';
@@ -36,6 +36,7 @@ import {
 } from './keystore/index.ts';
 import type { Logger } from './log.ts';
 import { createPolicy } from './policy/index.ts';
+import { openPool } from './pool/index.ts';
 import { systemRandom } from './random.ts';
 import { openStore, type Store } from './store/index.ts';
 
@@ -243,9 +244,11 @@ async function makeFirstToken({ store, created }: Opened, path: string): Promise
  * address is taken; then nothing is left running.
  */
 export async function startService(config: Config, log: Logger): Promise<RunningService> {
-  const policy = createPolicy(readProfiles(config.profilesFolder));
+  const profiles = readProfiles(config.profilesFolder);
+  const policy = createPolicy(profiles);
   const opened = await openData(config);
   const { store, keystore, created } = opened;
+  const pool = openPool({ keystore, random: systemRandom, profiles });
   const listeners: Listener[] = [];
   const inFlight = createInFlight();
   let closing = false;
@@ -257,6 +260,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
     stopKeeping();
     await Promise.all(listeners.map((listener) => listener.close(GRACE_MS)));
     await inFlight.settled();
+    await pool.close();
     await store.close(systemClock.now());
   };
 
@@ -273,6 +277,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
     const ca: CaContext = {
       ledger: store,
       keystore,
+      steps: pool,
       policy,
       clock: systemClock,
       random: systemRandom,
@@ -281,6 +286,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
     };
     const edge: Edge = {
       ca,
+      issueTogether: createIssueTogether(ca),
       tokens: store,
       batches: store,
       audit: store,

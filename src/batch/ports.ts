@@ -76,8 +76,13 @@ export interface BatchStore {
    * id belongs to another fleet, or was opened with another profile or authority.
    */
   openBatch(act: Act, runId: string, opening: BatchOpening): Promise<{ attempt: number }>;
-  /** Appends outcomes in order and adds them to the attempt's counts. */
-  recordOutcomes(act: Act, batchId: string, attempt: number, outcomes: readonly RowOutcome[]): Promise<void>;
+  /** Appends outcomes in order and adds them to the attempt's counts. Gives the first one's `seq`. */
+  recordOutcomes(
+    act: Act,
+    batchId: string,
+    attempt: number,
+    outcomes: readonly RowOutcome[],
+  ): Promise<{ readonly firstSeq: number }>;
   closeAttempt(act: Act, batchId: string, attempt: number, state: AttemptState): Promise<void>;
   findBatch(id: string): Promise<Batch | undefined>;
   /** Outcomes with `seq` over `after`, in order of seq; of one attempt, or of all (null). */

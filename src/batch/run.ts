@@ -2,29 +2,22 @@ import {
   type Act,
   type CaContext,
   findIssuer,
-  type Generation,
+  type IssueContext,
   type IssueOutcome,
   issue,
+  type PreparedRow,
+  type RequestInput,
 } from '../ca/index.ts';
-import {
-  authorize,
-  certificateRowSchema,
-  type FleetFacts,
-  fitJson,
-  type Grant,
-  parseStrictJson,
-  type Requester,
-  requestOfRow,
-} from '../enrollment/index.ts';
 import { PkiError } from '../errors.ts';
-import type { DeviceProfile } from '../policy/index.ts';
 import { gather } from './gather.ts';
 import { type Line, MAX_ROW_OCTETS } from './lines.ts';
-import type { BatchStore, RowOutcome } from './ports.ts';
+import type { BatchStore, RowOutcome, StoredOutcome } from './ports.ts';
 import type { Progress } from './progress.ts';
 
 /** Rows that go through the cycle together: two transactions, and some 30 ms of proving and signing. */
 const CHUNK_ROWS = 128;
+/** Chunks of one lot on their way at a time: some are proven, some signed, while others are written. */
+const CHUNKS_UNDER_WAY = 6;
 
 /** An upload under way: what it is and where its outcomes go. */
 export interface BatchRun {
@@ -32,69 +25,19 @@ export interface BatchRun {
   readonly store: BatchStore;
   readonly batchId: string;
   readonly attempt: number;
-  readonly fleet: FleetFacts;
-  readonly requester: Requester;
+  readonly context: Omit<IssueContext, 'issuer'>;
   /** null: the fleet's default. */
   readonly authority: string | null;
-  readonly profile: DeviceProfile;
   readonly progress: Progress;
 }
 
-interface Row {
-  readonly line: Line;
-  readonly deviceId: string | null;
-  readonly judged: Grant | PkiError;
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-function decodeLine({ octets }: Line): string {
-  if (octets === null) {
-    throw new PkiError('too-large', `The row has more than ${MAX_ROW_OCTETS} octets; it was skipped.`);
-  }
-  try {
-    return utf8.decode(octets);
-  } catch (cause) {
-    throw new PkiError('bad-row', 'The row is not UTF-8.', { cause });
-  }
-}
-
-function profileOf(run: BatchRun, name: string | undefined): DeviceProfile {
-  if (name === undefined) return run.profile;
-  const profile = run.ca.policy.deviceProfile(run.fleet.target.name, name);
-  if (profile) return profile;
-  throw new PkiError('profile-unknown', `There is no device profile named ${name} for this fleet.`);
-}
-
-/** Step 1 for one row. What it says of itself is kept for the answer even where it is refused. */
-function judge(run: BatchRun, line: Line): Row {
-  let deviceId: string | null = null;
-  try {
-    const row = fitJson(certificateRowSchema, parseStrictJson(decodeLine(line)));
-    deviceId = row.deviceId ?? null;
-    const grant = authorize(run.requester, run.fleet, profileOf(run, row.profile), requestOfRow(row));
-    return { line, deviceId: grant.content.deviceId, judged: grant };
-  } catch (refusal) {
-    if (refusal instanceof PkiError) return { line, deviceId, judged: refusal };
-    throw refusal;
-  }
-}
-
-function problemOutcome(
-  { line, deviceId }: Row,
-  status: 'refused' | 'failed',
-  refusal: PkiError,
-): RowOutcome {
-  const { code, message, violations } = refusal;
-  return {
-    row: line.row,
-    deviceId,
-    status,
-    intentId: null,
-    problem: { code, message, violations },
-    warnings: [],
-  };
-}
+const inputOf = ({ octets }: Line): RequestInput =>
+  octets === null
+    ? {
+        form: 'refused',
+        refusal: new PkiError('too-large', `The row has more than ${MAX_ROW_OCTETS} octets; it was skipped.`),
+      }
+    : { form: 'line', octets };
 
 /** Refusals that are ours, not the row's: asking again may help. */
 const OURS: ReadonlySet<string> = new Set([
@@ -105,82 +48,163 @@ const OURS: ReadonlySet<string> = new Set([
   'clock-behind',
 ]);
 
-function outcomeOf(row: Row, outcome: IssueOutcome | PkiError): RowOutcome {
-  if (outcome instanceof PkiError) return problemOutcome(row, 'failed', outcome);
-  if (outcome.status === 'refused') {
-    return problemOutcome(row, OURS.has(outcome.refusal.code) ? 'failed' : 'refused', outcome.refusal);
-  }
-  const { certificate, status, warnings } = outcome;
+/** An outcome with what its line needs beside it. */
+type Told = Omit<StoredOutcome, 'seq' | 'attempt'>;
+
+function refusedOutcome(row: number, deviceId: string | null, refusal: PkiError): Told {
+  const { code, message, violations } = refusal;
   return {
-    row: row.line.row,
-    deviceId: row.deviceId,
-    status,
-    intentId: certificate.intentId,
-    problem: null,
-    warnings,
+    row,
+    deviceId,
+    status: OURS.has(code) ? 'failed' : 'refused',
+    intentId: null,
+    problem: { code, message, violations },
+    warnings: [],
+    serial: null,
+    certificate: null,
   };
 }
 
-const isGranted = (row: Row): row is Row & { judged: Grant } => !(row.judged instanceof PkiError);
+function outcomeOf(row: number, outcome: IssueOutcome): Told {
+  if (outcome.status === 'refused') return refusedOutcome(row, outcome.deviceId, outcome.refusal);
+  const { status, deviceId, warnings, certificate } = outcome;
+  const { intentId, serial, der } = certificate;
+  return { row, deviceId, status, intentId, problem: null, warnings, serial, certificate: der };
+}
 
-/** Steps 2 to 5 for a chunk. A failure of ledger or key is every row's outcome, not the batch's end. */
-async function issueRows(
-  run: BatchRun,
-  act: Act,
-  rows: readonly (Row & { judged: Grant })[],
-): Promise<ReadonlyMap<Row, IssueOutcome | PkiError>> {
-  if (rows.length === 0) return new Map();
-  try {
-    const issuer: Generation = await findIssuer(run.ca, run.fleet.id, run.authority);
-    const grants = rows.map(({ judged }) => judged);
-    const outcomes = await issue(run.ca, {
-      act,
-      fleetId: run.fleet.id,
-      issuer,
-      batchId: run.batchId,
-      grants,
+/** A failure of ledger or key is the outcome of every row that had got so far, not the batch's end. */
+function failedOutcomes(lines: readonly Line[], rows: readonly PreparedRow[], failure: PkiError): readonly Told[] {
+  return lines.map(({ row }, i) => {
+    const prepared = rows[i];
+    if (prepared && 'refusal' in prepared) return refusedOutcome(row, prepared.deviceId, prepared.refusal);
+    return { ...refusedOutcome(row, prepared?.intent.deviceId ?? null, failure), status: 'failed' };
+  });
+}
+
+interface Turn {
+  readonly due: Promise<void>;
+  readonly done: () => void;
+}
+
+/** Turns, one after the other: each is due when the one before is done. */
+function takeTurns(): () => Turn {
+  let before = Promise.resolve();
+  return () => {
+    const due = before;
+    let done: () => void = () => undefined;
+    before = new Promise((resolve) => {
+      done = resolve;
     });
-    return new Map(rows.map((row, i) => [row, outcomes[i] as IssueOutcome]));
+    return { due, done };
+  };
+}
+
+const actOf = ({ ca, context }: BatchRun): Act => {
+  const { id, role } = context.requester;
+  return { at: ca.clock.now(), actor: { kind: 'token', id, role } };
+};
+
+/** Steps 1 to 5 for a chunk: what became of each of its rows. */
+async function issueChunk(run: BatchRun, lines: readonly Line[], act: Act, turn: Turn): Promise<readonly Told[]> {
+  const { ca, context, batchId, authority } = run;
+  let rows: readonly PreparedRow[] = [];
+  try {
+    const issuer = await findIssuer(ca, context.fleet.id, authority);
+    const { id, keyId, certificate } = issuer;
+    const order = {
+      context: { ...context, issuer: { id, keyId, certificate } },
+      requests: lines.map(inputOf),
+      at: act.at,
+    };
+    const chunk = await ca.steps.prepare(order);
+    rows = chunk.rows;
+    const outcomes = await issue(ca, {
+      act,
+      fleetId: context.fleet.id,
+      batchId,
+      chunk,
+      turn: { due: turn.due, recorded: turn.done },
+    });
+    return outcomes.map((outcome, i) => outcomeOf((lines[i] as Line).row, outcome));
   } catch (failure) {
-    if (failure instanceof PkiError) return new Map(rows.map((row) => [row, failure]));
+    if (failure instanceof PkiError) return failedOutcomes(lines, rows, failure);
     throw failure;
+  } finally {
+    turn.done();
   }
 }
 
-async function processChunk(run: BatchRun, lines: readonly Line[]): Promise<void> {
-  const { id, role } = run.requester;
-  const act: Act = { at: run.ca.clock.now(), actor: { kind: 'token', id, role } };
-  const rows = lines.map((line) => judge(run, line));
-  const issued = await issueRows(run, act, rows.filter(isGranted));
-  const outcomes = rows.map((row) => {
-    if (row.judged instanceof PkiError) return problemOutcome(row, 'refused', row.judged);
-    const outcome = issued.get(row);
-    if (!outcome) throw new Error('a row was left without an outcome');
-    return outcomeOf(row, outcome);
-  });
-  await run.store.recordOutcomes(act, run.batchId, run.attempt, outcomes);
+async function recordChunk(run: BatchRun, act: Act, told: readonly Told[]): Promise<void> {
+  const outcomes: readonly RowOutcome[] = told.map(({ serial: _serial, certificate: _certificate, ...outcome }) => outcome);
+  const { firstSeq } = await run.store.recordOutcomes(act, run.batchId, run.attempt, outcomes);
+  run.progress.advance(told.map((one, i) => ({ ...one, seq: firstSeq + i, attempt: run.attempt })));
+}
+
+/** At most so many works at a time; whoever starts another waits. The first failure is everybody's. */
+class Lanes {
+  readonly #most: number;
+  readonly #works = new Set<Promise<void>>();
+  #failure: { readonly cause: unknown } | undefined;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  async start(work: () => Promise<void>): Promise<void> {
+    while (this.#works.size >= this.#most) await Promise.race(this.#works);
+    this.#check();
+    const running = work()
+      .catch((cause: unknown) => {
+        this.#failure ??= { cause };
+      })
+      .finally(() => this.#works.delete(running));
+    this.#works.add(running);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#works);
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure.cause;
+  }
 }
 
 /**
- * Takes a lot through the cycle, chunk by chunk, to its end. One bad row stops no other. When it
- * resolves, every row has its outcome on record and the attempt is complete; where the upload breaks
- * off or the store fails, the attempt is marked interrupted (as far as the store still can) and it
- * rejects. The reader of the answer is never waited for.
+ * Takes a lot through the cycle to its end, several chunks at a time; intents and outcomes come to be on
+ * record in input order. One bad row stops no other. When it resolves, every row has its outcome on
+ * record and the attempt is complete; where the upload breaks off or the store fails, the attempt is
+ * marked interrupted (as far as the store still can) and it rejects. The reader of the answer is never
+ * waited for.
  */
 export async function receive(run: BatchRun, lines: AsyncIterable<readonly Line[]>): Promise<void> {
-  const close = (state: 'complete' | 'interrupted'): Promise<void> => {
-    const { id, role } = run.requester;
-    const act: Act = { at: run.ca.clock.now(), actor: { kind: 'token', id, role } };
-    return run.store.closeAttempt(act, run.batchId, run.attempt, state);
+  const close = (state: 'complete' | 'interrupted'): Promise<void> =>
+    run.store.closeAttempt(actOf(run), run.batchId, run.attempt, state);
+  const lanes = new Lanes(CHUNKS_UNDER_WAY);
+  const intents = takeTurns();
+  const outcomes = takeTurns();
+  const process = async (chunk: readonly Line[], intent: Turn, outcome: Turn): Promise<void> => {
+    try {
+      const act = actOf(run);
+      const told = await issueChunk(run, chunk, act, intent);
+      await outcome.due;
+      await recordChunk(run, act, told);
+    } finally {
+      outcome.done();
+    }
   };
   try {
     for await (const chunk of gather(lines, CHUNK_ROWS, run.ca.clock)) {
-      await processChunk(run, chunk);
-      run.progress.advance();
+      const turns = [intents(), outcomes()] as const;
+      await lanes.start(() => process(chunk, ...turns));
     }
+    await lanes.end();
     await close('complete');
     run.progress.finish('complete');
   } catch (failure) {
+    // What is under way ends by itself; its outcomes are kept.
+    await lanes.end().catch(() => undefined);
     run.progress.finish('interrupted');
     // The failure is what the caller must hear; that the mark could not be set shows at the next start.
     await close('interrupted').catch(() => undefined);

@@ -5,8 +5,9 @@ import type { Progress } from './progress.ts';
 const PAGE = 128;
 
 /**
- * The outcomes of one attempt in input order, from the store, as they come to be recorded: ends when
- * the upload has ended and all is read. Reads no faster than its consumer takes.
+ * The outcomes of one attempt in input order, as they come to be recorded: ends when the upload has
+ * ended and all is read. Reads no faster than its consumer takes. What was recorded just now is at
+ * hand; a consumer that fell behind gets it from the store.
  */
 export async function* tailOutcomes(
   store: BatchStore,
@@ -16,10 +17,11 @@ export async function* tailOutcomes(
 ): AsyncGenerator<readonly StoredOutcome[]> {
   let after = 0;
   for (;;) {
-    const { changed, ended } = progress;
-    const page = await store.listOutcomes(batchId, attempt, after, PAGE);
-    const last = page.at(-1);
-    if (last) {
+    const { changed, ended, lastSeq } = progress;
+    if (after < lastSeq) {
+      const page = progress.recentAfter(after) ?? (await store.listOutcomes(batchId, attempt, after, PAGE));
+      const last = page.at(-1);
+      if (!last) throw new Error(`outcomes of batch ${batchId} that were recorded are not there`);
       after = last.seq;
       yield page;
     } else if (ended !== undefined) {

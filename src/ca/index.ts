@@ -9,6 +9,7 @@ export * from './decide.ts';
 export * from './fleets.ts';
 export * from './inline-steps.ts';
 export * from './issue.ts';
+export * from './issue-together.ts';
 export * from './issuer.ts';
 export * from './ports.ts';
 export * from './prepare.ts';

@@ -15,13 +15,10 @@ export type IssueOutcome =
   | {
       readonly status: 'issued' | 'replayed';
       readonly deviceId: string;
-      readonly certificate: IssuedCertificate;
+      readonly certificate: StoredCertificate;
       readonly warnings: readonly string[];
     }
   | { readonly status: 'refused'; readonly deviceId: string | null; readonly refusal: PkiError };
-
-/** A certificate that is on record. */
-export type IssuedCertificate = Pick<StoredCertificate, 'intentId' | 'der' | 'fingerprint' | 'serial'>;
 
 export interface IssueInput {
   readonly act: Act;
@@ -29,6 +26,11 @@ export interface IssueInput {
   readonly batchId: string | null;
   /** After steps 1 and 2. */
   readonly chunk: PreparedChunk;
+  /**
+   * Where chunks of a lot are on their way side by side: `due` resolves when the chunk before has its
+   * intents on record, and `recorded` is told when this one has. So the first row for a device wins.
+   */
+  readonly turn?: { readonly due: Promise<void>; recorded(): void };
 }
 
 /** How often and how long a row waits for another request that holds its slot: two seconds in all. */
@@ -64,6 +66,28 @@ function settledOutcome(
   }
 }
 
+/** What has just been recorded, as the ledger has it. */
+function asStored(intent: IntentRow, completion: Completion, { act, fleetId, batchId }: IssueInput): StoredCertificate {
+  const { deviceId, profile, issuerId, serial, keyDigest, notBefore, notAfter, labels } = intent;
+  return {
+    ...completion,
+    deviceId,
+    profile,
+    issuerId,
+    serial,
+    keyDigest,
+    notBefore,
+    notAfter,
+    labels,
+    fleetId,
+    batchId,
+    issuedAt: act.at,
+    supersededAt: null,
+    revokedAt: null,
+    revocationReason: null,
+  };
+}
+
 /**
  * Steps 3 to 5 of the cycle for a chunk of requests of one fleet: record the intent, sign, complete.
  * One outcome a request, in order. When it resolves, every certificate in it is on disk.
@@ -80,11 +104,13 @@ export async function issue(ca: CaContext, input: IssueInput): Promise<readonly 
   });
   try {
     await abandonStranded(ca, input.act);
+    await input.turn?.due;
     for (let attempt = 0; waiting.length > 0; attempt++) {
       if (attempt > 0) await ca.clock.sleep(PENDING_PAUSE_MS);
       waiting = await issueOnce(ca, input, waiting, outcomes, attempt < PENDING_TRIES);
     }
   } finally {
+    input.turn?.recorded();
     chunk.release();
   }
   return chunk.rows.map((_, index) => {
@@ -100,14 +126,16 @@ export async function issue(ca: CaContext, input: IssueInput): Promise<readonly 
  */
 async function issueOnce(
   ca: CaContext,
-  { act, fleetId, batchId, chunk }: IssueInput,
+  input: IssueInput,
   candidates: readonly Candidate[],
   outcomes: Outcomes,
   mayWait: boolean,
 ): Promise<Candidate[]> {
+  const { act, fleetId, batchId, chunk, turn } = input;
   // Step 3: record the intents; the ledger decides who may go on.
   const rows = candidates.map(({ intent }) => intent);
   const verdicts = await ca.ledger.recordIntents({ act, runId: ca.runId, fleetId, batchId, rows });
+  turn?.recorded();
   const recorded: { candidate: Candidate; intentId: number }[] = [];
   const pending: Candidate[] = [];
   candidates.forEach((candidate, i) => {
@@ -127,7 +155,7 @@ async function issueOnce(
     const issued: Completion[] = recorded.map(({ intentId }, i) => ({ intentId, ...(signed[i] as SignedRow) }));
     await ca.ledger.recordIssued({ act, runId: ca.runId, fleetId, batchId, issued });
     recorded.forEach(({ candidate: { index, intent, warnings } }, i) => {
-      const certificate = { ...(issued[i] as Completion), serial: intent.serial };
+      const certificate = asStored(intent, issued[i] as Completion, input);
       outcomes.set(index, { status: 'issued', deviceId: intent.deviceId, certificate, warnings });
     });
   } catch (failure) {

@@ -54,17 +54,20 @@ function pickDefault(active: readonly Generation[]): Generation {
 }
 
 /**
- * The active generation that issues: the authority named; else the fleet's one issuing authority;
- * else its root. Refuses `authority-not-active`, `authority-ambiguous`.
+ * Of a fleet's generations the active one that issues: the authority named; else the fleet's one
+ * issuing authority; else its root. Refuses `authority-not-active`, `authority-ambiguous`.
  */
-export async function findIssuer(
+export function pickIssuer(generations: readonly Generation[], authority: string | null): Generation {
+  const active = generations.filter(({ state }) => state === 'active');
+  return authority === null ? pickDefault(active) : pickByName(active, authority);
+}
+
+/** The active generation that issues, as the ledger has it now. Refuses as `pickIssuer` does. */
+export const findIssuer = async (
   ca: CaContext,
   fleetId: number,
   authority: string | null,
-): Promise<Generation> {
-  const active = (await ca.ledger.listGenerations(fleetId)).filter(({ state }) => state === 'active');
-  return authority === null ? pickDefault(active) : pickByName(active, authority);
-}
+): Promise<Generation> => pickIssuer(await ca.ledger.listGenerations(fleetId), authority);
 
 /**
  * The certificates between a device certificate and the root, the issuer first; empty where the root

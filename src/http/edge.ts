@@ -1,5 +1,5 @@
 import type { BatchStore } from '../batch/index.ts';
-import type { Act, AuditLog, CaContext } from '../ca/index.ts';
+import type { Act, AuditLog, CaContext, IssueTogether } from '../ca/index.ts';
 import type { Permission, Requester, TokenStore } from '../enrollment/index.ts';
 import type { Logger } from '../log.ts';
 import type { InFlight } from './in-flight.ts';
@@ -8,6 +8,7 @@ import type { Request, Response } from './web.ts';
 /** What the routes work with. One a process. */
 export interface Edge {
   readonly ca: CaContext;
+  readonly issueTogether: IssueTogether;
   readonly tokens: TokenStore;
   readonly batches: BatchStore;
   readonly audit: AuditLog;

@@ -1,21 +1,26 @@
-import type { CaContext, Fleet } from '../ca/index.ts';
-import type { FleetFacts } from '../enrollment/index.ts';
+import type { CaContext, Fleet, Generation, IssueContext } from '../ca/index.ts';
+import type { Requester } from '../enrollment/index.ts';
 import { PkiError } from '../errors.ts';
-import type { DeviceProfile } from '../policy/index.ts';
 
 /**
- * The device profile that a call names, or its target's default, with what else a decision needs to
- * know of the fleet. Refuses `profile-unknown`.
+ * What requests of a call are made under: the fleet, who asks, and the device profile that the call
+ * names or its target's default. Refuses `profile-unknown`.
  */
-export function profileFor(
-  ca: CaContext,
-  fleet: Fleet,
+export function contextFor(
+  { policy }: CaContext,
+  { id, name, target }: Fleet,
+  { id: token, name: title, role, rights, fleet }: Requester,
   named: string | null,
-): { readonly facts: FleetFacts; readonly profile: DeviceProfile } {
-  const target = ca.policy.target(fleet.target);
-  const name = named ?? target.defaultProfiles.device;
-  const profile = ca.policy.deviceProfile(fleet.target, name);
-  if (!profile)
-    throw new PkiError('profile-unknown', `There is no device profile named ${name} for this fleet.`);
-  return { facts: { id: fleet.id, name: fleet.name, target }, profile };
+): Omit<IssueContext, 'issuer'> {
+  const profile = named ?? policy.target(target).defaultProfiles.device;
+  if (!policy.deviceProfile(target, profile)) {
+    throw new PkiError('profile-unknown', `There is no device profile named ${profile} for this fleet.`);
+  }
+  return { fleet: { id, name, target }, requester: { id: token, name: title, role, rights, fleet }, profile };
 }
+
+export const issuerOf = ({ id, keyId, certificate }: Generation): IssueContext['issuer'] => ({
+  id,
+  keyId,
+  certificate,
+});

@@ -113,7 +113,7 @@ export function recordOutcomes(
   batchId: string,
   attempt: number,
   outcomes: readonly RowOutcome[],
-): void {
+): { readonly firstSeq: number } {
   const batch = getBatch(session, batchId);
   if (!batch) throw new Error(`there is no batch ${batchId}`);
   const count = (status: RowOutcome['status']): number => outcomes.filter((o) => o.status === status).length;
@@ -155,6 +155,7 @@ export function recordOutcomes(
       rowsDigest: rowsDigest(outcomes.map((o) => [o.row, o.status, o.intentId, o.problem?.code ?? null])),
     },
   });
+  return { firstSeq: batch.last_seq + 1 };
 }
 
 export function closeAttempt(

@@ -1,4 +1,4 @@
-import { type KeyObject, verify } from 'node:crypto';
+import { type KeyObject, sign, verify } from 'node:crypto';
 import {
   DerReader,
   type Element,
@@ -159,3 +159,10 @@ export function isSignatureValid(
 
 /** The kind of key that an algorithm signs with. */
 export const signingKeyKind = (algorithm: SignatureAlgorithm): KeyKind['kind'] => getSignature(algorithm).key;
+
+/**
+ * Signs with a private key of the algorithm's kind, in this thread. ECDSA gives an ECDSA-Sig-Value,
+ * RSA is RSASSA-PKCS1-v1_5.
+ */
+export const signOctets = (algorithm: SignatureAlgorithm, key: KeyObject, octets: Uint8Array): Uint8Array =>
+  sign(getSignature(algorithm).hash, octets, { key, dsaEncoding: 'der' });

@@ -10,7 +10,7 @@ import { batchJson, encodeLines, outcomeJson } from '../batch-json.ts';
 import { intermediatesPem } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
 import { inviteBody } from '../expect-continue.ts';
-import { profileFor } from '../fleet-profile.ts';
+import { contextFor } from '../fleet-profile.ts';
 import { mediaTypeOf } from '../media-type.ts';
 import { getFleet } from '../names.ts';
 import { fitQuery, noQuery, wholeNumber } from '../query.ts';
@@ -45,7 +45,7 @@ async function sendBatch(call: Call): Promise<void> {
   verifyAcceptsLines(call);
   const { profile: profileName = null, authority = null } = fitQuery(batchQuery, req);
   const batchId = batchIdOf(call);
-  const { facts, profile } = profileFor(ca, fleet, profileName);
+  const context = contextFor(ca, fleet, requester, profileName);
   const issuer = await findIssuer(ca, fleet.id, authority);
   const chain = intermediatesPem(await ca.ledger.listGenerations(fleet.id), issuer.id);
   const { attempt } = await batches.openBatch(act, ca.runId, {
@@ -64,10 +64,8 @@ async function sendBatch(call: Call): Promise<void> {
     store: batches,
     batchId,
     attempt,
-    fleet: facts,
-    requester,
+    context,
     authority,
-    profile,
     progress: new Progress(),
   };
   await exchangeBatch(call, run, chain);

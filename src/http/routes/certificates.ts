@@ -1,21 +1,18 @@
 import { z } from 'zod';
-import { type Fleet, findIssuer, issue, type StoredCertificate } from '../../ca/index.ts';
+import { type Fleet, pickIssuer, type RequestInput, type StoredCertificate } from '../../ca/index.ts';
 import {
-  authorize,
-  type CertificateRequest,
   certificateRequestSchema,
   fitJson,
   isAllowed,
   notFound,
   type Permission,
-  requestOfRow,
 } from '../../enrollment/index.ts';
 import { PkiError } from '../../errors.ts';
 import { readJson, readJsonValue, readPkcs10 } from '../body.ts';
 import { negotiateForm, sendCertificate, verifyFormPossible } from '../certificate-forms.ts';
 import { type CertificateView, certificateJson } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
-import { profileFor } from '../fleet-profile.ts';
+import { contextFor, issuerOf } from '../fleet-profile.ts';
 import { mediaTypeOf } from '../media-type.ts';
 import { getFleet } from '../names.ts';
 import { fitQuery, noQuery } from '../query.ts';
@@ -33,28 +30,23 @@ const pkcs10Query = z.strictObject({
 });
 
 interface Asked {
-  readonly request: CertificateRequest;
+  readonly input: RequestInput;
   readonly profile: string | null;
   readonly authority: string | null;
 }
 
 async function readJsonRequest(call: Call): Promise<Asked> {
   fitQuery(noQuery, call.req);
-  const body = fitJson(certificateRequestSchema, await readJsonValue(call));
-  const { authority = null, ...row } = body;
-  return { request: requestOfRow(row), profile: row.profile ?? null, authority };
+  const { authority = null, ...row } = fitJson(certificateRequestSchema, await readJsonValue(call));
+  const input = { form: 'line', octets: Buffer.from(JSON.stringify(row), 'utf8') } as const;
+  return { input, profile: row.profile ?? null, authority };
 }
 
 async function readRawRequest(call: Call): Promise<Asked> {
-  const { deviceId, profile, authority, notAfter, supersede } = fitQuery(pkcs10Query, call.req);
-  const request = {
-    csr: await readPkcs10(call),
-    deviceId: deviceId ?? null,
-    notAfter: notAfter === undefined ? null : new Date(notAfter),
-    labels: null,
-    supersede: supersede === undefined ? null : { reason: supersede },
-  };
-  return { request, profile: profile ?? null, authority: authority ?? null };
+  const { authority = null, supersede, ...fields } = fitQuery(pkcs10Query, call.req);
+  const all = { ...fields, ...(supersede === undefined ? {} : { supersede: { reason: supersede } }) };
+  const input = { form: 'request', octets: await readPkcs10(call), fields: JSON.stringify(all) } as const;
+  return { input, profile: fields.profile ?? null, authority };
 }
 
 const readRequest = (call: Call): Promise<Asked> =>
@@ -68,21 +60,18 @@ async function requestCertificate(call: Call): Promise<void> {
   const fleet = await getFleet(call);
   const form = negotiateForm(req, res);
   verifyFormPossible(form, fleet);
-  const asked = await readRequest(call);
-  const { facts, profile } = profileFor(edge.ca, fleet, asked.profile);
-  const issuer = await findIssuer(edge.ca, fleet.id, asked.authority);
-  const grant = authorize(requester, facts, profile, asked.request);
-  const [outcome] = await issue(edge.ca, { act, fleetId: fleet.id, issuer, batchId: null, grants: [grant] });
-  if (!outcome) throw new Error('a grant was left without an outcome');
+  const { input, profile, authority } = await readRequest(call);
+  const generations = await edge.ca.ledger.listGenerations(fleet.id);
+  const issuer = issuerOf(pickIssuer(generations, authority));
+  const context = { ...contextFor(edge.ca, fleet, requester, profile), issuer };
+  const outcome = await edge.issueTogether({ act, context, input });
   if (outcome.status === 'refused') throw outcome.refusal;
 
-  const certificate = await edge.ca.ledger.findCertificate(outcome.certificate.fingerprint);
-  if (!certificate) throw new Error('a certificate that was recorded is not there');
-  const view = await viewOf(call, certificate, fleet);
-  const replayed = outcome.status === 'replayed';
+  const { certificate, status, warnings } = outcome;
+  const replayed = status === 'replayed';
   if (replayed) res.set('Idempotency-Replayed', 'true');
   res.status(replayed ? 200 : 201).location(`/v1/certificates/${fingerprintOf(certificate)}`);
-  await sendCertificate(res, form, { ...view, warnings: outcome.warnings });
+  await sendCertificate(res, form, { certificate, fleet, generations, now: act.at, warnings });
 }
 
 const fingerprintOf = ({ fingerprint }: StoredCertificate): string =>
