@@ -15,6 +15,7 @@ import {
   parseStrictJson,
   type Requester,
   requestOfRow,
+  verifyNoPrivateKey,
 } from '../enrollment/index.ts';
 import { PkiError } from '../errors.ts';
 import type { DeviceProfile } from '../policy/index.ts';
@@ -70,7 +71,9 @@ function profileOf(run: BatchRun, name: string | undefined): DeviceProfile {
 function judge(run: BatchRun, line: Line): Row {
   let deviceId: string | null = null;
   try {
-    const row = fitJson(certificateRowSchema, parseStrictJson(decodeLine(line)));
+    const text = decodeLine(line);
+    verifyNoPrivateKey(text);
+    const row = fitJson(certificateRowSchema, parseStrictJson(text));
     deviceId = row.deviceId ?? null;
     const grant = authorize(run.requester, run.fleet, profileOf(run, row.profile), requestOfRow(row));
     return { line, deviceId: grant.content.deviceId, judged: grant };

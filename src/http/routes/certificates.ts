@@ -8,10 +8,12 @@ import {
   isAllowed,
   notFound,
   type Permission,
+  parseStrictJson,
   requestOfRow,
+  verifyNoPrivateKey,
 } from '../../enrollment/index.ts';
 import { PkiError } from '../../errors.ts';
-import { readJson, readJsonValue, readPkcs10 } from '../body.ts';
+import { readJson, readJsonText, readPkcs10 } from '../body.ts';
 import { negotiateForm, sendCertificate, verifyFormPossible } from '../certificate-forms.ts';
 import { type CertificateView, certificateJson } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
@@ -40,7 +42,9 @@ interface Asked {
 
 async function readJsonRequest(call: Call): Promise<Asked> {
   fitQuery(noQuery, call.req);
-  const body = fitJson(certificateRequestSchema, await readJsonValue(call));
+  const text = await readJsonText(call);
+  verifyNoPrivateKey(text);
+  const body = fitJson(certificateRequestSchema, parseStrictJson(text));
   const { authority = null, ...row } = body;
   return { request: requestOfRow(row), profile: row.profile ?? null, authority };
 }
