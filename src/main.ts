@@ -100,7 +100,13 @@ async function openData(config: Config): Promise<Opened> {
   });
   if (given.created) created.push(`a passphrase for the key files: ${join(config.keysFolder, 'passphrase')}`);
   const runId = Buffer.from(systemRandom.bytes(8)).toString('hex');
-  const store = await openStore({ file: config.databaseFile, runId, at: systemClock.now() });
+  const store = await openStore({
+    file: config.databaseFile,
+    runId,
+    at: systemClock.now(),
+    // Keys are made after the schema is on disk: a database without one has lost what they signed.
+    whenEmpty: holdsKeys ? 'refuse' : 'create',
+  });
   if (isFirst) created.push(`the database: ${config.databaseFile}`);
   const keystore = openKeystore({ folder: config.keysFolder, passphrase, random: systemRandom });
   try {
@@ -135,8 +141,8 @@ async function verifyKeysAreThere(store: Store, keystore: FileKeystore, config: 
       `The database names keys that are not in ${config.keysFolder}: ${missing.join(', ')}. Put them back.`,
     );
   }
-  // A wrong passphrase shows here, not at the first request.
-  const [first] = due;
+  // A wrong passphrase shows here, not at the first request, nor in keys that differ in theirs.
+  const [first] = [...due, ...there];
   if (first !== undefined) await keystore.open(first);
 }
 

@@ -9,6 +9,7 @@ import {
   parseStrictJson,
   requestOfFields,
   requestOfRow,
+  verifyNoPrivateKey,
 } from '../enrollment/index.ts';
 import { PkiError } from '../errors.ts';
 import type { DeviceProfile, Policy } from '../policy/index.ts';
@@ -36,7 +37,9 @@ interface Asked {
 
 function readInput(input: Exclude<RequestInput, { form: 'refused' }>): Asked {
   if (input.form === 'line') {
-    const row = fitJson(certificateRowSchema, parseStrictJson(decodeText(input.octets)));
+    const text = decodeText(input.octets);
+    verifyNoPrivateKey(text);
+    const row = fitJson(certificateRowSchema, parseStrictJson(text));
     return { deviceId: row.deviceId ?? null, profile: row.profile, request: () => requestOfRow(row) };
   }
   const fields = fitJson(certificateFieldsSchema, JSON.parse(input.fields));

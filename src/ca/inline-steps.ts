@@ -11,11 +11,12 @@ interface Tools {
   readonly random: Random;
 }
 
-function chunkOf({ keystore }: Tools, bench: Bench, rows: readonly Prepared[]): PreparedChunk {
+/** A key that is not there is refused here, before anything is recorded for it. */
+async function chunkOf({ keystore }: Tools, bench: Bench, rows: readonly Prepared[]): Promise<PreparedChunk> {
+  const signer = await keystore.open(bench.context.issuer.keyId);
   return {
     rows,
     sign: async (wanted) => {
-      const signer = await keystore.open(bench.context.issuer.keyId);
       const signed = [];
       for (const index of wanted) {
         const octets = rows[index]?.tbs?.takeFor(bench.issuer.generationId);
@@ -31,14 +32,15 @@ function chunkOf({ keystore }: Tools, bench: Bench, rows: readonly Prepared[]): 
 /** Prepares what was granted, in this thread. */
 export function prepareGrants(
   tools: Tools,
-  { context, grants, at }: { readonly context: IssueContext; readonly grants: readonly Grant[]; readonly at: Date },
-): PreparedChunk {
+  {
+    context,
+    grants,
+    at,
+  }: { readonly context: IssueContext; readonly grants: readonly Grant[]; readonly at: Date },
+): Promise<PreparedChunk> {
   const bench = setUpBench(tools.policy, context);
-  return chunkOf(
-    tools,
-    bench,
-    grants.map((grant) => prepareGrant(bench, grant, mintSerial(tools.random), at)),
-  );
+  const rows = grants.map((grant) => prepareGrant(bench, grant, mintSerial(tools.random), at));
+  return chunkOf(tools, bench, rows);
 }
 
 /** The steps in the thread that asks: for tests, for tools, and for where there is one core. */

@@ -4,6 +4,7 @@
  */
 export * from './access.ts';
 export * from './authorize.ts';
+export * from './pasted-key.ts';
 export * from './ports.ts';
 export * from './request.ts';
 export * from './strict-json.ts';

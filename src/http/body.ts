@@ -58,9 +58,14 @@ function decodeText(octets: Uint8Array): string {
   }
 }
 
+/** A body of JSON as text. Refuses `too-large`, `bad-json` where it is not UTF-8. */
+export async function readJsonText(call: Call): Promise<string> {
+  return decodeText(await readWhole(call, MAX_JSON_OCTETS));
+}
+
 /** A body of JSON, not yet fitted to a schema. Refuses `too-large`, `bad-json`. */
 export async function readJsonValue(call: Call): Promise<unknown> {
-  return parseStrictJson(decodeText(await readWhole(call, MAX_JSON_OCTETS)));
+  return parseStrictJson(await readJsonText(call));
 }
 
 /** A body of JSON that fits. Refuses `unsupported-media-type`, `too-large`, `bad-json`. */

@@ -8,7 +8,10 @@ const purposes = Object.keys(PURPOSES) as [Purpose, ...Purpose[]];
 const keyUsage = z.strictObject({ critical: z.boolean(), bits: z.array(z.enum(KEY_USAGES)).min(1) });
 const extendedKeyUsage = z.strictObject({
   critical: z.boolean(),
-  purposes: z.array(z.enum(purposes)).min(1),
+  purposes: z
+    .array(z.enum(purposes))
+    .min(1)
+    .refine((all) => new Set(all).size === all.length, 'names a purpose twice'),
 });
 
 /** RDNs that follow the CN, in this order. */
@@ -20,12 +23,23 @@ export const SUBJECT_TYPES = {
   country: OID.countryName,
 } as const;
 
-/** The upper bounds of RFC 5280, appendix A.1. */
+/** The upper bounds of RFC 5280, appendix A.1, over text that prints and that UTF-8 can carry. */
+const attribute = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .refine(
+      (text) => text.isWellFormed() && !/[\p{Cc}\p{Cf}]/u.test(text),
+      'must hold printing characters alone',
+    )
+    .optional();
+
 const subject = z.strictObject({
-  organizationalUnit: z.string().min(1).max(64).optional(),
-  organization: z.string().min(1).max(64).optional(),
-  locality: z.string().min(1).max(128).optional(),
-  stateOrProvince: z.string().min(1).max(128).optional(),
+  organizationalUnit: attribute(64),
+  organization: attribute(64),
+  locality: attribute(128),
+  stateOrProvince: attribute(128),
   country: z
     .string()
     .regex(/^[A-Z]{2}$/, 'two capital letters (ISO 3166)')
@@ -94,6 +108,12 @@ export type Profile = AuthorityProfile | DeviceProfile;
 
 const CA_ONLY: readonly string[] = ['keyCertSign', 'cRLSign'];
 
+/** Rules that no key could meet are a mistake. */
+const checkKeyRules = ({ curves, rsa, ed25519 }: DeviceProfile['keys']): readonly string[] => [
+  ...(rsa && rsa.minBits > rsa.maxBits ? ['keys.rsa.minBits is above keys.rsa.maxBits'] : []),
+  ...(curves.length === 0 && !rsa && !ed25519 ? ['keys takes no key at all'] : []),
+];
+
 /** Rules that span fields. Empty where the profile is coherent. */
 function checkCoherence(profile: Profile): readonly string[] {
   const bits = profile.keyUsage?.bits ?? [];
@@ -102,6 +122,7 @@ function checkCoherence(profile: Profile): readonly string[] {
     return [
       ...(caBits.length > 0 ? [`a device certificate must not have ${caBits.join(' and ')}`] : []),
       ...(profile.maxValidityDays < profile.validityDays ? ['maxValidityDays is below validityDays'] : []),
+      ...checkKeyRules(profile.keys),
     ];
   }
   return bits.includes('keyCertSign') ? [] : ['a CA certificate must have keyCertSign'];

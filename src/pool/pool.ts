@@ -8,6 +8,7 @@ import {
   type PrepareOrder,
   type RequestInput,
   type SignedRow,
+  type Signer,
   type Steps,
 } from '../ca/index.ts';
 import { createPolicy, type Profile, profileDigest } from '../policy/index.ts';
@@ -79,6 +80,14 @@ function inPlace(requests: readonly RequestInput[], prepared: readonly PreparedR
   return { rows, places };
 }
 
+/** Where a chunk is, and what signs it. */
+interface Place {
+  readonly worker: Member;
+  readonly chunk: number;
+  readonly keyId: string;
+  readonly signer: Signer;
+}
+
 /** Starts the workers. */
 export function openPool({ keystore, random, profiles, size = availableParallelism() }: PoolSettings): Pool {
   const crew = new Crew({ profiles }, size);
@@ -96,8 +105,10 @@ export function openPool({ keystore, random, profiles, size = availableParalleli
     };
   };
 
-  async function signIn(worker: Member, chunk: number, keyId: string, rows: readonly number[]): Promise<Answer> {
-    const signer = await keystore.open(keyId);
+  async function signIn(
+    { worker, chunk, keyId, signer }: Place,
+    rows: readonly number[],
+  ): Promise<Answer> {
     if (signer.portable) {
       worker.tell({ kind: 'install', keyId, key: signer.portable });
       return (await crew.perform({ kind: 'sign', chunk, rows, keyId }, [], RANK.finish, worker)).answer;
@@ -115,6 +126,9 @@ export function openPool({ keystore, random, profiles, size = availableParalleli
   async function prepare(order: PrepareOrder): Promise<PreparedChunk> {
     const chunk = chunks++;
     const { context, requests } = order;
+    const { keyId } = context.issuer;
+    // A key that is not there is refused here, before anything is recorded for it.
+    const signer = await keystore.open(keyId);
     const sent = requests.filter((request): request is Sent => request.form !== 'refused');
     const task = taskFor(chunk, order, sent, random) as Extract<Task, { kind: 'prepare' }>;
     const rank = sent.length <= MOST_SINGLES ? RANK.single : RANK.lot;
@@ -127,7 +141,7 @@ export function openPool({ keystore, random, profiles, size = availableParalleli
       rows,
       sign: async (wanted) => {
         const inWorker = wanted.map((index) => places[index] ?? -1);
-        const signed = expect(await signIn(worker, chunk, context.issuer.keyId, inWorker), 'signed');
+        const signed = expect(await signIn({ worker, chunk, keyId, signer }, inWorker), 'signed');
         return unpack(signed.certificates).map(
           (der, i): SignedRow => ({ der, fingerprint: signed.fingerprints.subarray(i * 32, (i + 1) * 32) }),
         );

@@ -16,7 +16,7 @@ function refuse(message: string): never {
 }
 
 /** Refuses a database that is not ours, or newer than this program, and leaves it as it is. */
-export function verifyOurs(connection: Connection, file: string): void {
+export function verifyOurs(connection: Connection, file: string, whenEmpty: 'create' | 'refuse'): void {
   const known = migrations().length;
   const version = connection.pragma('user_version', { simple: true }) as number;
   const application = connection.pragma('application_id', { simple: true }) as number;
@@ -25,6 +25,9 @@ export function verifyOurs(connection: Connection, file: string): void {
   };
   if (application !== APPLICATION_ID && (application !== 0 || tables.n > 0)) {
     refuse(`${file} is a database of another program.`);
+  }
+  if (version === 0 && whenEmpty === 'refuse') {
+    refuse(`${file} holds nothing, and there are keys: it was cut off or replaced. Put the database back.`);
   }
   if (version > known) {
     refuse(

@@ -9,6 +9,7 @@ import { type Connection, openWriter } from './driver.ts';
 import { storageError } from './failure.ts';
 import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
+import { rememberPlace } from './in-place.ts';
 import * as intents from './intents.ts';
 import { lockDatabase } from './lock.ts';
 import { migrate, verifyOurs } from './migrate.ts';
@@ -23,6 +24,8 @@ export interface StoreSettings {
   /** 16 lower-case hex digits; never used before. */
   readonly runId: string;
   readonly at: Date;
+  /** What becomes of a database that holds nothing; `create` where it does not say. */
+  readonly whenEmpty?: 'create' | 'refuse';
 }
 
 export interface Store extends Ledger, AuditLog, TokenStore, BatchStore {
@@ -43,12 +46,12 @@ interface Opened {
  * The database, its lock held, its schema up to date and its run begun. Where it refuses, nothing stays
  * open or held, and a database that is not ours is as it was.
  */
-function openDatabase({ file, runId, at }: StoreSettings): Opened {
+function openDatabase({ file, runId, at, whenEmpty = 'create' }: StoreSettings): Opened {
   const undo: (() => void)[] = [];
   try {
     const release = file === ':memory:' ? () => undefined : lockDatabase(file);
     undo.push(release);
-    const connection = openWriter(file, (opened) => verifyOurs(opened, file));
+    const connection = openWriter(file, (opened) => verifyOurs(opened, file, whenEmpty));
     undo.unshift(() => connection.close());
     migrate(connection);
     for (const beside of [file, `${file}-wal`, `${file}-shm`])
@@ -63,10 +66,10 @@ function openDatabase({ file, runId, at }: StoreSettings): Opened {
 
 /** Opens the store in this thread. For tests, and for the thread that hosts it. */
 export function openStoreInProcess(settings: StoreSettings): Store {
-  const { runId } = settings;
+  const { runId, file } = settings;
   const { connection, release, abandoned } = openDatabase(settings);
   const session = new Session(connection);
-  const writer = new Writer(session);
+  const writer = new Writer(session, file === ':memory:' ? undefined : rememberPlace(file));
   /** Reads run between transactions, on the same connection: they see what is committed. */
   const read = async <T>(act: () => T): Promise<T> => {
     try {

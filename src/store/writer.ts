@@ -20,12 +20,15 @@ const DRAIN = 64;
  */
 export class Writer {
   readonly #session: Session;
+  readonly #verifyPlace: () => void;
   #waiting: Command[] = [];
   #scheduled = false;
   #broken: unknown;
 
-  constructor(session: Session) {
+  /** `verifyPlace` throws where what is written now would be written in vain. */
+  constructor(session: Session, verifyPlace: () => void = () => undefined) {
     this.#session = session;
+    this.#verifyPlace = verifyPlace;
   }
 
   /** Runs a command in the next transaction. Resolves when it is on disk. */
@@ -75,6 +78,7 @@ export class Writer {
         },
       );
     }
+    this.#verifyPlace();
     const { connection } = this.#session;
     connection.exec('BEGIN IMMEDIATE');
     try {

@@ -1,6 +1,7 @@
 import { OID, oidName } from '../asn1/index.ts';
 import { type Certificate, findExtension } from './certificate.ts';
 import {
+  type KeyUsage,
   PURPOSES,
   type Purpose,
   readBasicConstraints,
@@ -47,6 +48,30 @@ function purposeProblem(certificate: Certificate, purpose: Purpose): string | un
   return fits ? undefined : `is not for ${purpose}`;
 }
 
+const isCa = (certificate: Certificate): boolean => {
+  const constraints = findExtension(certificate, OID.basicConstraints);
+  return constraints !== undefined && readBasicConstraints(constraints).ca;
+};
+
+/**
+ * What a TLS peer of each purpose does with its key: one of these must be granted where keyUsage stands
+ * (as OpenSSL judges -purpose sslclient and sslserver).
+ */
+const HANDSHAKE_USAGES: Partial<Readonly<Record<Purpose, readonly KeyUsage[]>>> = {
+  clientAuth: ['digitalSignature', 'keyAgreement'],
+  serverAuth: ['digitalSignature', 'keyAgreement', 'keyEncipherment'],
+};
+
+function usageProblem(certificate: Certificate, purpose: Purpose): string | undefined {
+  const usage = findExtension(certificate, OID.keyUsage);
+  const wanted = HANDSHAKE_USAGES[purpose];
+  // A chain may also begin with a CA, whose key takes part in no handshake.
+  if (usage === undefined || wanted === undefined || isCa(certificate)) return undefined;
+  return readKeyUsage(usage).some((bit) => wanted.includes(bit))
+    ? undefined
+    : `has a keyUsage that does not allow ${purpose}`;
+}
+
 function authorityProblem(certificate: Certificate, below: number): string | undefined {
   const constraints = findExtension(certificate, OID.basicConstraints);
   const basic = constraints && readBasicConstraints(constraints);
@@ -65,9 +90,10 @@ function linkProblem(certificate: Certificate, issuer: Certificate): string | un
  * Judges a chain as a gateway does (RFC 5280, section 6, for chains without policies and name
  * constraints): the leaf first, each followed by its issuer, the trust anchor last.
  * As OpenSSL does, an extendedKeyUsage on a CA, the anchor's included, restricts what is below it.
- * Gives one sentence for each fault; an empty list means that the chain holds.
+ * Gives one sentence for each fault; an empty list means that the chain holds. A chain of nothing does not.
  */
 export function checkChain(chain: readonly Certificate[], purpose: Purpose, at: Date): readonly string[] {
+  if (chain.length === 0) return ['there is no certificate'];
   return chain.flatMap((certificate, depth) => {
     const issuer = chain[depth + 1] ?? certificate;
     const unknown = certificate.extensions.find((e) => e.critical && !UNDERSTOOD.has(e.oid));
@@ -75,7 +101,7 @@ export function checkChain(chain: readonly Certificate[], purpose: Purpose, at: 
       datesProblem(certificate, at),
       purposeProblem(certificate, purpose),
       // pathLength counts the CAs between this one and the leaf.
-      depth > 0 ? authorityProblem(certificate, depth - 1) : undefined,
+      depth > 0 ? authorityProblem(certificate, depth - 1) : usageProblem(certificate, purpose),
       linkProblem(certificate, issuer),
       unknown && `has the unknown critical extension ${oidName(unknown.oid)}`,
     ];

@@ -9,10 +9,9 @@ import {
 } from '../../src/batch/index.ts';
 import type { CaContext, Fleet } from '../../src/ca/index.ts';
 import { PkiError } from '../../src/errors.ts';
-import type { DeviceProfile } from '../../src/policy/index.ts';
 import { parseCertificate } from '../../src/x509/index.ts';
 import { makeCsr, makeKey, type TestKey } from '../support/csr.ts';
-import { factsOf, memoryCa, stationOf } from '../support/memory-ca.ts';
+import { memoryCa, stationOf } from '../support/memory-ca.ts';
 import { codeOfPromise } from '../support/refusal.ts';
 
 const world = memoryCa();
@@ -43,16 +42,13 @@ async function openLot({
   const requester = stationOf(own);
   const opening = { id: batchId, fleetId: own.id, tokenId: requester.id, profile: null, authority };
   const { attempt } = await world.store.openBatch(world.act(), world.ca.runId, opening);
-  const profile = world.ca.policy.deviceProfile('generic', 'device') as DeviceProfile;
   return {
     ca: { ...world.ca, ...ca },
     store: { ...world.store, ...store },
     batchId,
     attempt,
-    fleet: factsOf(world, own),
-    requester,
+    context: { fleet: { id: own.id, name: own.name, target: own.target }, requester, profile: 'device' },
     authority,
-    profile,
     progress: new Progress(),
   };
 }
@@ -243,7 +239,7 @@ describe('an upload that breaks off', () => {
     const opening = {
       id: first.batchId,
       fleetId: fleet.id,
-      tokenId: first.requester.id,
+      tokenId: first.context.requester.id,
       profile: null,
       authority: null,
     };

@@ -9,6 +9,7 @@ import {
   intermediatesOf,
   issue,
   type Ledger,
+  prepareGrants,
   type Signer,
 } from '../../src/ca/index.ts';
 import { authorize, type CertificateRequest, type Requester } from '../../src/enrollment/index.ts';
@@ -17,7 +18,7 @@ import { parseProfile } from '../../src/policy/index.ts';
 import { checkChain, parseCertificate } from '../../src/x509/index.ts';
 import { makeCsr, makeKey, type TestKey } from '../support/csr.ts';
 import { deviceProfile } from '../support/decide.ts';
-import { factsOf, type MemoryCa, memoryCa, stationOf } from '../support/memory-ca.ts';
+import { contextOf, factsOf, type MemoryCa, memoryCa, stationOf } from '../support/memory-ca.ts';
 import { codeOfPromise } from '../support/refusal.ts';
 
 const DAY = 86_400_000;
@@ -60,10 +61,13 @@ interface Place {
   readonly ca?: Partial<CaContext>;
 }
 
-const run = (wishes: readonly Wish[], place: Place = {}): Promise<readonly IssueOutcome[]> => {
+const run = async (wishes: readonly Wish[], place: Place = {}): Promise<readonly IssueOutcome[]> => {
   const { at = world, of = fleet, issuer = root, ca = {} } = place;
   const grants = wishes.map((wish) => grant(wish, place));
-  return issue({ ...at.ca, ...ca }, { act: at.act(), fleetId: of.id, issuer, batchId: null, grants });
+  const tools = { ...at.ca, ...ca };
+  const act = at.act();
+  const chunk = await prepareGrants(tools, { context: contextOf(of, issuer), grants, at: act.at });
+  return issue(tools, { act, fleetId: of.id, batchId: null, chunk });
 };
 const said = (outcomes: readonly IssueOutcome[]) =>
   outcomes.map((outcome) => (outcome.status === 'refused' ? outcome.refusal.code : outcome.status));
@@ -408,13 +412,9 @@ it('a profile of the operator’s shows in the certificate', async () => {
     supersede: null,
   };
   const granted = authorize(stationOf(fleet), factsOf(world, fleet), profile, request);
-  const [outcome] = await issue(world.ca, {
-    act: world.act(),
-    fleetId: fleet.id,
-    issuer: root,
-    batchId: null,
-    grants: [granted],
-  });
+  const act = world.act();
+  const chunk = await prepareGrants(world.ca, { context: contextOf(fleet, root), grants: [granted], at: act.at });
+  const [outcome] = await issue(world.ca, { act, fleetId: fleet.id, batchId: null, chunk });
   const { subject } = parseCertificate(certificateOf(outcome).der);
   expect(subject.rdns.map(([only]) => only?.value)).toEqual(['own', 'Acme', 'DE']);
 });

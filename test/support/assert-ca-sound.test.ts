@@ -3,7 +3,15 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type CaContext, createAuthority, createFleet, findIssuer, issue } from '../../src/ca/index.ts';
+import {
+  type CaContext,
+  createAuthority,
+  createFleet,
+  createInlineSteps,
+  findIssuer,
+  issue,
+  prepareGrants,
+} from '../../src/ca/index.ts';
 import type { Grant } from '../../src/enrollment/index.ts';
 import { createPolicy } from '../../src/policy/index.ts';
 import { type Connection, openWriter } from '../../src/store/driver.ts';
@@ -12,6 +20,7 @@ import { assertCaSound, checkCaSound } from './assert-ca-sound.ts';
 import { makeCsr, makeKey } from './csr.ts';
 import { decide } from './decide.ts';
 import { fixedClock, seededRandom } from './fixed.ts';
+import { contextOf } from './memory-ca.ts';
 import { memoryKeystore } from './memory-keystore.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fleetca-sound-'));
@@ -21,15 +30,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const clock = fixedClock();
 const act = () => ({ at: clock.now(), actor: { kind: 'service', id: 'service', role: 'service' } }) as const;
 
-const contextOn = (ledger: Store): CaContext => ({
-  ledger,
-  keystore: memoryKeystore(),
-  policy: createPolicy(),
-  clock,
-  random: seededRandom('sound'),
-  runId: ledger.runId,
-  stranded: new Set(),
-});
+function contextOn(ledger: Store): CaContext {
+  const tools = { keystore: memoryKeystore(), policy: createPolicy(), random: seededRandom('sound') };
+  const steps = createInlineSteps(tools);
+  return { ...tools, ledger, steps, clock, runId: ledger.runId, stranded: new Set() };
+}
 
 const granted = (...args: Parameters<typeof decide>): Grant => {
   const grant = decide(...args);
@@ -54,13 +59,10 @@ beforeAll(async () => {
   const opening = { id: 'lot', fleetId: fleet.id, tokenId: 'x', profile: null, authority: null };
   await store.openBatch(act(), store.runId, opening);
   const ids = ['dev-1', 'dev-2', 'd\u00e9v-3'];
-  const outcomes = await issue(ca, {
-    act: act(),
-    fleetId: fleet.id,
-    issuer,
-    batchId: 'lot',
-    grants: ids.map((deviceId) => granted(makeCsr({ deviceId, key: makeKey() }))),
-  });
+  const context = contextOf(fleet, issuer);
+  const grants = ids.map((deviceId) => granted(makeCsr({ deviceId, key: makeKey() })));
+  const chunk = await prepareGrants(ca, { context, grants, at: clock.now() });
+  const outcomes = await issue(ca, { act: act(), fleetId: fleet.id, batchId: 'lot', chunk });
   const rows = outcomes.map((outcome, i) => {
     if (outcome.status === 'refused') throw outcome.refusal;
     const { intentId } = outcome.certificate;
@@ -82,7 +84,8 @@ beforeAll(async () => {
     'generic',
     { id: '0011223344556677', name: 'line', role: 'security', rights: ['supersede'], fleet: 'demo' },
   );
-  await issue(ca, { act: act(), fleetId: fleet.id, issuer, batchId: null, grants: [replacement] });
+  const again = await prepareGrants(ca, { context, grants: [replacement], at: clock.now() });
+  await issue(ca, { act: act(), fleetId: fleet.id, batchId: null, chunk: again });
   await store.close(clock.now());
 });
 

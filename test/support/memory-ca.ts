@@ -3,8 +3,10 @@ import {
   type CaContext,
   createAuthority,
   createFleet,
+  createInlineSteps,
   type Fleet,
   type Generation,
+  type IssueContext,
 } from '../../src/ca/index.ts';
 import type { FleetFacts, Requester } from '../../src/enrollment/index.ts';
 import { createPolicy, type Profile, type TargetName } from '../../src/policy/index.ts';
@@ -37,12 +39,12 @@ export function memoryCa({ now = '2026-06-01T12:00:00Z', profiles = [] }: Memory
   const runId = '00000000000000aa';
   const store = openStoreInProcess({ file: ':memory:', runId, at: clock.now() });
   const keystore = memoryKeystore();
+  const tools = { keystore, policy: createPolicy(profiles), random: seededRandom('memory-ca') };
   const ca: CaContext = {
+    ...tools,
     ledger: store,
-    keystore,
-    policy: createPolicy(profiles),
+    steps: createInlineSteps(tools),
     clock,
-    random: seededRandom('memory-ca'),
     runId,
     stranded: new Set(),
   };
@@ -81,4 +83,12 @@ export const stationOf = (fleet: Fleet, more: Partial<Requester> = {}): Requeste
   rights: [],
   fleet: fleet.name,
   ...more,
+});
+
+/** What requests of a station are made under. */
+export const contextOf = (fleet: Fleet, issuer: Generation, more: Partial<Requester> = {}): IssueContext => ({
+  fleet: { id: fleet.id, name: fleet.name, target: fleet.target },
+  requester: stationOf(fleet, more),
+  profile: 'device',
+  issuer,
 });

@@ -33,7 +33,7 @@ function generate(algorithm: KeyAlgorithm): Buffer {
 function signerOf(key: KeyObject): Signer {
   const publicKey = createPublicKey(key).export({ format: 'der', type: 'spki' });
   const algorithm = signatureAlgorithmFor(parsePublicKey(publicKey).key);
-  return { algorithm, publicKey, sign: async (tbs) => sign(digestOf(algorithm), tbs, key) };
+  return { algorithm, publicKey, portable: null, sign: async (tbs) => sign(digestOf(algorithm), tbs, key) };
 }
 
 /** The port's twin in memory. Records every octet string that it signed, as an outside observer would. */

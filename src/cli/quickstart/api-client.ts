@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { PkiError, REFUSAL_CODES } from '../../errors.ts';
+import { LocalFailure } from '../local-failure.ts';
 
 /** What a client of the service has in hand: its address and the certificate it trusts. */
 export interface ApiInput {
@@ -39,8 +40,9 @@ async function readText(response: IncomingMessage): Promise<string> {
 }
 
 function refusalOf(what: string, status: number | undefined, body: string): Error {
-  const unexpected = new Error(
-    `the service answered ${what} with status ${status ?? '?'}: ${body.slice(0, 500)}`,
+  const unexpected = new LocalFailure(
+    'service-defect',
+    `The service answered ${what} with status ${status ?? '?'}: ${body.slice(0, 500)}`,
   );
   try {
     const { data } = problemSchema.safeParse(JSON.parse(body));

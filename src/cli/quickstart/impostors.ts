@@ -18,7 +18,12 @@ export interface Impostor {
 
 async function makeSigner(): Promise<Signer> {
   const key = await makeDeviceKey('P-256');
-  return { algorithm: key.algorithm, publicKey: key.spki, sign: async (tbs) => signWithKey(key, tbs) };
+  return {
+    algorithm: key.algorithm,
+    publicKey: key.spki,
+    portable: null,
+    sign: async (tbs) => signWithKey(key, tbs),
+  };
 }
 
 /** A device of the same ID under a root that has the fleet root's name, and not its key. */

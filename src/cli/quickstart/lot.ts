@@ -9,7 +9,7 @@ import { vehicleIds } from './vehicle-ids.ts';
 
 export const LOT_ROWS = 1000;
 /** RSA keys take some hundred times as long to make, so a small part of the lot has them. */
-const RSA_EVERY = 40;
+const RSA_EVERY = 50;
 /** Keys are made in libuv's pool, which has four threads. */
 const KEYS_AT_A_TIME = 4;
 

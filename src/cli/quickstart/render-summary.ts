@@ -62,6 +62,11 @@ const service = ({ fleet, publicUrl, ...summary }: Summary): readonly string[] =
   row('Admin token', `cat ${shellPath(summary.adminTokenFile)}`),
 ];
 
+const callCommand = (bundle: string, gatewayUrl: string): readonly string[] => [
+  '  # a device calls the demo gateway with its bundle, and is told its own ID',
+  `  cd ${shellPath(bundle)} && curl --cacert root.crt --cert client.pem --key pkey.pem ${gatewayUrl}/`,
+];
+
 function commands(summary: Summary): readonly string[] {
   const { caFile, adminTokenFile, apiUrl, fleet, out, gatewayUrl, exampleBundle } = summary;
   const curl = caFile === null ? 'curl' : `curl --cacert ${shellPath(caFile)}`;
@@ -75,8 +80,7 @@ function commands(summary: Summary): readonly string[] {
     `  ${curl} ${bearer} ${apiUrl}/v1/fleets/${fleet}/authorities`,
     '  # a token for a station of your own; it is shown this once',
     `  ${curl} ${bearer} -H 'Content-Type: application/json' -d '${station}' ${apiUrl}/v1/tokens`,
-    '  # a device calls the demo gateway with its bundle, and is told its own ID',
-    `  cd ${shellPath(`${out}/${exampleBundle}`)} && curl --cacert root.crt --cert client.pem --key pkey.pem ${gatewayUrl}/`,
+    ...(exampleBundle === null ? [] : callCommand(`${out}/${exampleBundle}`, gatewayUrl)),
   ];
 }
 

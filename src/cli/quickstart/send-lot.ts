@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { REFUSAL_CODES, type RefusalCode } from '../../errors.ts';
+import { LocalFailure } from '../local-failure.ts';
 import type { Api } from './api-client.ts';
 import { AUTHORITY, FLEET } from './demo-fleet.ts';
 import type { LotRow } from './lot.ts';
@@ -108,13 +109,16 @@ export async function sendLot(
       answered++;
       // Outcomes come in input order, one a row.
       if (!lotRow || outcome.row !== answered)
-        throw new Error(`outcome ${answered} is of row ${outcome.row}`);
+        throw new LocalFailure('service-defect', `Outcome ${answered} is of row ${outcome.row}.`);
       take(tally, outcome, lotRow);
       advance();
     }
   });
   if (!end || answered !== lot.length || end.rows !== lot.length) {
-    throw new Error(`the answer to the lot is not whole: ${answered} of ${lot.length} rows`);
+    throw new LocalFailure(
+      'cut-off',
+      `The answer to the lot is not whole: it has ${answered} of ${lot.length} rows${end ? '' : ' and no summary'}.`,
+    );
   }
   return { ...tally, batch: end.batch, chain: end.chain, milliseconds: performance.now() - since };
 }

@@ -33,8 +33,8 @@ export interface Summary {
   readonly chainsChecked: number;
   readonly handshakes: Omit<HandshakeChecks, 'faults'>;
   readonly out: string;
-  /** One device's folder in `out`. */
-  readonly exampleBundle: string;
+  /** One device's folder in `out`; null where none was issued. */
+  readonly exampleBundle: string | null;
   readonly apiUrl: string;
   readonly publicUrl: string | null;
   readonly caFile: string | null;
@@ -80,6 +80,7 @@ export function summarize(input: SummaryInput): Summary {
   const { faults, ...handshakes } = handshakeChecks;
   const problems = [...sent.surprises, ...chainFaults, ...faults];
   const { apiUrl, publicUrl, caFile, fingerprint, adminTokenFile } = service;
+  const [example] = sent.issued;
   const seconds = sent.milliseconds / 1000;
   return {
     madeBy: MADE_BY,
@@ -94,7 +95,7 @@ export function summarize(input: SummaryInput): Summary {
     refusedByCode: countByCode(sent),
     seconds: Number(seconds.toFixed(3)),
     certificatesPerSecond: Math.round(sent.issued.length / seconds),
-    exampleBundle: bundleFolder(sent.issued[0]?.lotRow.deviceId ?? ''),
+    exampleBundle: example ? bundleFolder(example.lotRow.deviceId) : null,
     chainsChecked: sent.issued.length,
     handshakes,
     apiUrl,

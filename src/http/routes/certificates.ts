@@ -6,9 +6,11 @@ import {
   isAllowed,
   notFound,
   type Permission,
+  parseStrictJson,
+  verifyNoPrivateKey,
 } from '../../enrollment/index.ts';
 import { PkiError } from '../../errors.ts';
-import { readJson, readJsonValue, readPkcs10 } from '../body.ts';
+import { readJson, readJsonText, readPkcs10 } from '../body.ts';
 import { negotiateForm, sendCertificate, verifyFormPossible } from '../certificate-forms.ts';
 import { type CertificateView, certificateJson } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
@@ -37,7 +39,9 @@ interface Asked {
 
 async function readJsonRequest(call: Call): Promise<Asked> {
   fitQuery(noQuery, call.req);
-  const { authority = null, ...row } = fitJson(certificateRequestSchema, await readJsonValue(call));
+  const text = await readJsonText(call);
+  verifyNoPrivateKey(text);
+  const { authority = null, ...row } = fitJson(certificateRequestSchema, parseStrictJson(text));
   const input = { form: 'line', octets: Buffer.from(JSON.stringify(row), 'utf8') } as const;
   return { input, profile: row.profile ?? null, authority };
 }

@@ -1,0 +1,95 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { assertCaSound } from '../support/assert-ca-sound.ts';
+import { call, makeFleet, requestOne } from './calls.ts';
+import { doubledIn, missingFrom, readLedgerFacts } from './ledger-facts.ts';
+import { makeLot } from './lot.ts';
+import { createResumingClient } from './resuming-client.ts';
+import { mountSmall, unmountAll, whyNoMount } from './scratch-mount.ts';
+import { cleanUp, makeFolder, startService } from './service-process.ts';
+
+afterEach(() => {
+  unmountAll();
+  cleanUp();
+});
+
+const MEBIBYTES = 12;
+
+/** Takes all the room that is left but some; gives what makes room again. */
+function fill(folder: string, leaveOctets: number): () => void {
+  const filler = join(folder, 'filler');
+  const spare = join(folder, 'spare');
+  writeFileSync(spare, Buffer.alloc(leaveOctets));
+  for (let size = 1024 * 1024; size >= 512; ) {
+    try {
+      writeFileSync(filler, Buffer.alloc(size), { flag: 'a' });
+    } catch {
+      size = Math.floor(size / 2);
+    }
+  }
+  rmSync(spare);
+  return () => rmSync(filler);
+}
+
+test('a full disk is told as 507, nothing is half recorded, reads go on, and room heals it', async ({
+  skip,
+}) => {
+  const data = makeFolder();
+  const why = whyNoMount(data);
+  if (why !== undefined) skip(why);
+  mountSmall(data, MEBIBYTES);
+  const service = await startService({ data, transport: 'http' });
+  const { station } = await makeFleet(service);
+  const [first, ...others] = makeLot(49);
+  const before = await requestOne(service, station, first!.csr);
+  expect(before.status).toBe(201);
+
+  const makeRoom = fill(data, 0);
+  const refused = [];
+  for (const row of others) {
+    const answer = await requestOne(service, station, row.csr);
+    if (answer.status !== 201) refused.push({ row, answer });
+    if (refused.length >= 3) break;
+  }
+  expect(refused.map(({ answer }) => [answer.status, answer.json.code])).toEqual(
+    Array.from({ length: 3 }, () => [507, 'storage-full']),
+  );
+  const shown = await call(service, { path: before.headers.location ?? '', token: station });
+  expect([shown.status, shown.json.certificate]).toEqual([200, before.json.certificate]);
+  const lot = await createResumingClient().send(service, { rows: others, token: station, batchId: 'early' });
+  expect([lot.ended, lot.status]).toEqual(['refused', 507]);
+
+  makeRoom();
+  for (const { row } of refused) expect((await requestOne(service, station, row.csr)).status).toBe(201);
+  await service.stop();
+  expect(doubledIn(readLedgerFacts(service.databaseFile))).toEqual([]);
+  assertCaSound(service.databaseFile, { stopped: true });
+});
+
+test('a lot that a full disk stopped goes on where it was when there is room', async ({ skip }) => {
+  const data = makeFolder();
+  const why = whyNoMount(data);
+  if (why !== undefined) skip(why);
+  mountSmall(data, MEBIBYTES);
+  const service = await startService({ data, transport: 'http' });
+  const { station } = await makeFleet(service);
+  const rows = makeLot(1_500);
+  const client = createResumingClient();
+  const sending = { rows, token: station, batchId: 'lot' };
+
+  // Room for part of the lot.
+  const makeRoom = fill(data, 600 * 1024);
+  const { ended } = await client.send(service, sending);
+  expect(ended).toBe('cut');
+  expect(client.held.size).toBeLessThan(rows.length);
+  makeRoom();
+  expect(await client.send(service, sending)).toMatchObject({ ended: 'whole', failed: 0 });
+  await service.stop();
+
+  const facts = readLedgerFacts(service.databaseFile);
+  expect(client.complaints).toEqual([]);
+  expect(client.held.size).toBe(rows.filter(({ good }) => good).length);
+  expect([missingFrom(facts, client.held), doubledIn(facts)]).toEqual([[], []]);
+  assertCaSound(service.databaseFile, { stopped: true });
+});
