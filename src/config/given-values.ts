@@ -34,7 +34,12 @@ export type ConfigFlags = {
 };
 
 /** Variables of the command line tool; the service knows them and does not read them. */
-const CLIENT_VARIABLES: readonly string[] = ['FLEETCA_URL', 'FLEETCA_TOKEN_FILE', 'FLEETCA_PIN'];
+const CLIENT_VARIABLES: readonly string[] = [
+  'FLEETCA_URL',
+  'FLEETCA_TOKEN',
+  'FLEETCA_TOKEN_FILE',
+  'FLEETCA_PIN',
+];
 /** Variables of the project's own tests. */
 const TEST_PREFIX = 'FLEETCA_TEST_';
 

@@ -16,7 +16,11 @@ function refuse(message: string): never {
 }
 
 /** Refuses a database that is not ours, or newer than this program, and leaves it as it is. */
-export function verifyOurs(connection: Connection, file: string, whenEmpty: 'create' | 'refuse'): void {
+export function verifyOurs(
+  connection: Connection,
+  file: string,
+  whenEmpty: 'create' | 'refuse' = 'create',
+): void {
   const known = migrations().length;
   const version = connection.pragma('user_version', { simple: true }) as number;
   const application = connection.pragma('application_id', { simple: true }) as number;

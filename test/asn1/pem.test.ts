@@ -12,6 +12,7 @@ describe('PEM', () => {
         expect(block?.label).toBe('CERTIFICATE');
         expect(Buffer.compare(block?.der ?? Buffer.alloc(0), der)).toBe(0);
       }),
+      { seed: 20 },
     );
   });
 

@@ -3,14 +3,14 @@ import type { LotRow } from './lot.ts';
 import type { ServiceProcess } from './service-process.ts';
 
 /** How an exchange ended. `whole`: with its summary. */
-export interface Exchange {
+interface Exchange {
   readonly ended: 'whole' | 'cut' | 'refused';
   readonly status: number | null;
   /** Rows that were `failed`: theirs is to be asked again. */
   readonly failed: number;
 }
 
-export interface Sending {
+interface Sending {
   readonly rows: readonly LotRow[];
   readonly token: string;
   /** The Idempotency-Key. */

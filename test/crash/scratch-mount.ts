@@ -27,7 +27,7 @@ export function mountReadOnly(folder: string): void {
   if (status !== 0) throw new Error(`mount: ${stderr}`);
 }
 
-export function unmount(folder: string): void {
+function unmount(folder: string): void {
   run('umount', ['-l', folder]);
   mounted.delete(folder);
 }

@@ -1,0 +1,57 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { type Client, segment, withClient } from '../client/client.ts';
+import { readWhole } from '../client/json.ts';
+import type { Invocation } from '../invocation.ts';
+import { fileFailure, LocalFailure } from '../local-failure.ts';
+import { show } from '../output.ts';
+import { formatFields } from '../table.ts';
+
+const FILES = ['fleet-root.pem', 'fleet-root.der', 'trust-bundle.pem', 'fingerprint.txt'] as const;
+type FileName = (typeof FILES)[number];
+type Published = Readonly<Record<FileName, Buffer>>;
+
+async function fetchFile(
+  client: Client,
+  fleet: string,
+  name: FileName,
+): Promise<readonly [FileName, Buffer]> {
+  const path = `/pki/${segment(fleet)}/${name}`;
+  return [name, await readWhole(client, await client.send({ method: 'GET', path, isOpen: true }))];
+}
+
+/** The fingerprint, after a look whether all files speak of the same root. Throws `service-defect`. */
+function verifyAgreement(files: Published): string {
+  const der = files['fleet-root.der'];
+  const fingerprint = createHash('sha256').update(der).digest('hex');
+  const agrees =
+    files['fingerprint.txt'].toString('utf8').trim() === `sha256 ${fingerprint}` &&
+    new X509Certificate(files['fleet-root.pem']).raw.equals(der);
+  if (agrees) return fingerprint;
+  // The root may have been changed between two of the calls.
+  throw new LocalFailure('service-defect', 'The published files do not speak of one root: ask again.');
+}
+
+/** `publish`: what a gateway must trust, as files. */
+export async function publish(
+  invocation: Invocation,
+  fleet: string,
+  { out }: { readonly out: string },
+): Promise<undefined> {
+  const files = (await withClient(invocation, async (client) =>
+    Object.fromEntries(await Promise.all(FILES.map((name) => fetchFile(client, fleet, name)))),
+  )) as Published;
+  const fingerprint = verifyAgreement(files);
+  try {
+    await mkdir(out, { recursive: true });
+    for (const name of FILES) await writeFileAtomic(join(out, name), files[name], { mode: 0o644 });
+  } catch (failure) {
+    throw fileFailure(out, failure);
+  }
+  const published = { fleet, fingerprint, files: FILES.map((name) => join(out, name)) };
+  await show(invocation.output, published, () =>
+    formatFields([['SHA-256', fingerprint], ...published.files.map((path) => ['file', path] as const)]),
+  );
+}

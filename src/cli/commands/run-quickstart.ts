@@ -1,0 +1,19 @@
+import { type ConfigInput, loadConfig } from '../../config/index.ts';
+import type { Invocation } from '../invocation.ts';
+import { quickstart } from '../quickstart/index.ts';
+import { setupFailure } from '../setup-failure.ts';
+
+type QuickstartOptions = NonNullable<ConfigInput['flags']> & { readonly once?: true; readonly out: string };
+
+/** `quickstart`. */
+export async function runQuickstart(
+  { globals, output }: Invocation,
+  { once, out, ...flags }: QuickstartOptions,
+): Promise<number> {
+  try {
+    const config = loadConfig({ flags: { ...flags, data: globals.data } });
+    return await quickstart(config, { once: once === true, out, json: output.json });
+  } catch (failure) {
+    throw setupFailure(failure);
+  }
+}

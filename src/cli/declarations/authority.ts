@@ -1,0 +1,52 @@
+import type { KeyAlgorithm } from '../../x509/index.ts';
+import type { Declare } from '../invocation.ts';
+import { choice, requiredChoice } from './choice.ts';
+
+const ALGORITHMS = [
+  'ec-p256',
+  'ec-p384',
+  'rsa-3072',
+  'rsa-4096',
+  'ed25519',
+] as const satisfies readonly KeyAlgorithm[];
+
+export const declareAuthority: Declare = (program, perform) => {
+  const authority = program
+    .command('authority')
+    .description('authorities: the root of a fleet, and those under it');
+  authority
+    .command('create')
+    .description('make a key and its certificate (role security)')
+    .argument('<name>')
+    .requiredOption('--fleet <fleet>')
+    .addOption(
+      requiredChoice('--kind <kind>', 'the root of the fleet, or an issuing authority under it', [
+        'root',
+        'issuing',
+      ]),
+    )
+    .addOption(choice('--key-algorithm <algorithm>', 'its key (default: ec-p256)', ALGORITHMS))
+    .option('--profile <name>', "what its certificate says (default: the target's)")
+    .option('--common-name <text>', 'its name in the certificate')
+    .action(perform(async () => (await import('../commands/authority.ts')).createAuthority));
+  authority
+    .command('import')
+    .description('take over a root that was made elsewhere, with its key (role security)')
+    .argument('<name>')
+    .requiredOption('--fleet <fleet>')
+    .requiredOption('--certificate <file>', 'the root certificate, PEM')
+    .requiredOption('--private-key <file>', 'its key, PEM: PKCS#8, PKCS#1 or SEC1, encrypted or not')
+    .option('--passphrase-file <file>', 'file whose first line is the passphrase of the key')
+    .action(perform(async () => (await import('../commands/authority.ts')).importAuthority));
+  authority
+    .command('list')
+    .description('list the authorities of a fleet, all generations')
+    .requiredOption('--fleet <fleet>')
+    .action(perform(async () => (await import('../commands/authority.ts')).listAuthorities));
+  authority
+    .command('show')
+    .description('show the active generation of an authority')
+    .argument('<name>')
+    .requiredOption('--fleet <fleet>')
+    .action(perform(async () => (await import('../commands/authority.ts')).showAuthority));
+};

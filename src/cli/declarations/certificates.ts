@@ -1,0 +1,54 @@
+import type { Declare } from '../invocation.ts';
+import { choice, requiredChoice } from './choice.ts';
+
+const FORMS = ['json', 'pem', 'der', 'p7', 'zip'];
+/** RFC 5280, 5.3.1: those that the service takes. */
+const REASONS = [
+  'unspecified',
+  'keyCompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+  'privilegeWithdrawn',
+];
+
+const collect = (one: string, before: readonly string[] = []): readonly string[] => [...before, one];
+
+const KEY_HELP = `
+The digest of a request's key:
+  openssl req -in device.csr -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum`;
+
+export const declareCertificates: Declare = (program, perform) => {
+  program
+    .command('issue')
+    .description(
+      'ask for one certificate (role station or security); the same request gives the same certificate',
+    )
+    .argument('[csr]', 'PKCS#10 request, PEM or DER; - is stdin', '-')
+    .requiredOption('--fleet <fleet>')
+    .option('--device-id <id>', "must be the request's common name")
+    .option('--profile <name>', "what the certificate says (default: the target's device profile)")
+    .option('--authority <name>', "who issues (default: the fleet's issuing authority, else its root)")
+    .option('--not-after <time>', 'RFC 3339; taken as it is, or refused')
+    .option('--label <key=value>', 'kept with the certificate; may stand several times', collect)
+    .option('--supersede <reason>', 'a new certificate for a device that has one, and why')
+    .option('--out <file>', 'where the certificate goes instead of stdout')
+    .addOption(choice('--form <form>', 'pem: the chain, leaf first (default; with --json: json)', FORMS))
+    .action(perform(async () => (await import('../commands/issue.ts')).issue));
+  program
+    .command('revoke')
+    .description('mark a certificate revoked in the ledger (role security)')
+    .argument('<id>', 'SHA-256 fingerprint, or serial number, in hex')
+    .addOption(requiredChoice('--reason <reason>', 'why', REASONS))
+    .action(perform(async () => (await import('../commands/revoke.ts')).revoke));
+  program
+    .command('key')
+    .description('public keys of devices')
+    .command('release')
+    .description('free a key from its device, for a board that was given another name (role security)')
+    .argument('<digest>', "SHA-256 of the key's SubjectPublicKeyInfo, in hex")
+    .requiredOption('--fleet <fleet>')
+    .requiredOption('--reason <text>', 'why')
+    .addHelpText('after', KEY_HELP)
+    .action(perform(async () => (await import('../commands/revoke.ts')).releaseKey));
+};

@@ -1,0 +1,32 @@
+import type { TargetName } from '../../policy/index.ts';
+import type { Declare } from '../invocation.ts';
+import { requiredChoice } from './choice.ts';
+
+const TARGETS = ['ota-connect', 'ota-ce', 'generic'] as const satisfies readonly TargetName[];
+
+export const declareFleet: Declare = (program, perform) => {
+  const fleet = program.command('fleet').description('fleets: one root line and everything under it');
+  fleet
+    .command('create')
+    .description('create a fleet (role admin)')
+    .argument('<name>')
+    .addOption(requiredChoice('--target <server>', 'the OTA server that its devices talk to', TARGETS))
+    .option('--gateway-url <url>', 'https://host:port of the device gateway, for bundles')
+    .option('--gateway-root <file>', "PEM with the root of the gateway's server certificate, for bundles")
+    .action(perform(async () => (await import('../commands/fleet.ts')).createFleet));
+  fleet
+    .command('list')
+    .description('list fleets')
+    .action(perform(async () => (await import('../commands/fleet.ts')).listFleets));
+  fleet
+    .command('show')
+    .description('show a fleet')
+    .argument('<name>')
+    .action(perform(async () => (await import('../commands/fleet.ts')).showFleet));
+  program
+    .command('publish')
+    .description('fetch what a gateway must trust: fleet root, trust bundle, fingerprint (no token needed)')
+    .argument('<fleet>')
+    .requiredOption('--out <folder>', 'where the files go')
+    .action(perform(async () => (await import('../commands/publish.ts')).publish));
+};
