@@ -48,7 +48,7 @@ describe('progress', () => {
     const order: string[] = [];
     void first.then(() => order.push('one'));
     void first.then(() => order.push('two'));
-    progress.advance();
+    progress.advance([outcome(1)]);
     await settle();
     expect(order).toEqual(['one', 'two']);
     expect(progress.changed).not.toBe(first);
@@ -67,14 +67,16 @@ describe('the tail of a lot', () => {
   it('gives what is on record, waits for more, and ends when the upload has ended and all is read', async () => {
     const list = [outcome(1)];
     const progress = new Progress();
+    progress.advance(list);
     const { seen, done } = follow(list, progress);
     await settle();
     expect(seen).toEqual([1]);
     list.push(outcome(2), outcome(3));
-    progress.advance();
+    progress.advance(list.slice(1));
     await settle();
     expect(seen).toEqual([1, 2, 3]);
     list.push(outcome(4));
+    progress.advance(list.slice(3));
     progress.finish('complete');
     await done;
     expect(seen).toEqual([1, 2, 3, 4]);
