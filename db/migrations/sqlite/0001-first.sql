@@ -61,7 +61,6 @@ CREATE TABLE device (
   device_id TEXT NOT NULL,
   folded_id TEXT NOT NULL,
   created_at INTEGER NOT NULL,
-  UNIQUE (fleet_id, device_id),
   UNIQUE (fleet_id, folded_id)
 ) STRICT;
 
@@ -72,34 +71,53 @@ CREATE TABLE device_key (
   PRIMARY KEY (fleet_id, key_digest)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE intent (
+-- A profile as it was when intents were made under it.
+CREATE TABLE profile_version (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  UNIQUE (name, digest)
+) STRICT;
+
+-- Intents that were recorded together: what is the same for all of them stands here once. Their ids are
+-- the numbers from first_intent to last_intent. `open` counts those neither completed nor abandoned.
+CREATE TABLE intent_chunk (
   id INTEGER PRIMARY KEY,
   kind TEXT NOT NULL CHECK (kind IN ('device', 'authority')),
-  state TEXT NOT NULL CHECK (state IN ('open', 'completed', 'abandoned')),
+  run_id TEXT NOT NULL REFERENCES run (id),
+  batch_id TEXT,
+  actor_id TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  first_intent INTEGER NOT NULL,
+  last_intent INTEGER NOT NULL CHECK (last_intent >= first_intent),
+  open INTEGER NOT NULL CHECK (open >= 0),
+  audit_seq INTEGER NOT NULL REFERENCES audit (seq) DEFERRABLE INITIALLY DEFERRED
+) STRICT;
+
+CREATE INDEX intent_chunk_open ON intent_chunk (id) WHERE open > 0;
+
+CREATE INDEX intent_chunk_of_audit ON intent_chunk (audit_seq);
+
+-- Completed is an intent that has its certificate (in `certificate`, or in its generation); open is one
+-- that is neither completed nor abandoned.
+CREATE TABLE intent (
+  id INTEGER PRIMARY KEY,
+  chunk_id INTEGER NOT NULL REFERENCES intent_chunk (id) DEFERRABLE INITIALLY DEFERRED,
   issuer_id INTEGER NOT NULL REFERENCES generation (id),
   serial BLOB NOT NULL CHECK (length(serial) BETWEEN 1 AND 21),
   device INTEGER REFERENCES device (id),
-  profile TEXT NOT NULL,
-  profile_digest BLOB NOT NULL,
+  profile_id INTEGER NOT NULL REFERENCES profile_version (id),
   key_digest BLOB NOT NULL CHECK (length(key_digest) = 32),
   tbs_digest BLOB NOT NULL CHECK (length(tbs_digest) = 32),
   not_before INTEGER NOT NULL,
   not_after INTEGER NOT NULL,
   labels TEXT,
   supersede TEXT,
-  run_id TEXT NOT NULL REFERENCES run (id),
-  batch_id TEXT,
-  actor_id TEXT NOT NULL,
-  created_at INTEGER NOT NULL,
-  audit_seq INTEGER NOT NULL REFERENCES audit (seq) DEFERRABLE INITIALLY DEFERRED,
+  abandoned INTEGER NOT NULL DEFAULT 0 CHECK (abandoned IN (0, 1)),
   UNIQUE (issuer_id, serial)
 ) STRICT;
 
-CREATE INDEX intent_open ON intent (run_id) WHERE state = 'open';
-
 CREATE INDEX intent_of_device ON intent (device, id) WHERE device IS NOT NULL;
-
-CREATE INDEX intent_of_audit ON intent (audit_seq);
 
 CREATE TABLE slot (
   device INTEGER NOT NULL REFERENCES device (id),
@@ -111,16 +129,14 @@ CREATE TABLE slot (
 CREATE TABLE certificate (
   intent_id INTEGER PRIMARY KEY REFERENCES intent (id),
   fingerprint BLOB NOT NULL UNIQUE CHECK (length(fingerprint) = 32),
-  der BLOB NOT NULL,
   issued_at INTEGER NOT NULL,
   superseded_at INTEGER,
   revoked_at INTEGER,
   revocation_reason TEXT,
   revoked_audit_seq INTEGER REFERENCES audit (seq),
-  audit_seq INTEGER NOT NULL REFERENCES audit (seq) DEFERRABLE INITIALLY DEFERRED
+  audit_seq INTEGER NOT NULL REFERENCES audit (seq) DEFERRABLE INITIALLY DEFERRED,
+  der BLOB NOT NULL
 ) STRICT;
-
-CREATE INDEX certificate_of_audit ON certificate (audit_seq);
 
 CREATE TABLE token (
   id TEXT PRIMARY KEY,
@@ -136,7 +152,8 @@ CREATE TABLE token (
 ) STRICT;
 
 CREATE TABLE batch (
-  id TEXT PRIMARY KEY,
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
   fleet_id INTEGER NOT NULL REFERENCES fleet (id),
   token_id TEXT NOT NULL,
   profile TEXT,
@@ -146,7 +163,7 @@ CREATE TABLE batch (
 ) STRICT;
 
 CREATE TABLE batch_attempt (
-  batch_id TEXT NOT NULL REFERENCES batch (id),
+  batch INTEGER NOT NULL REFERENCES batch (number),
   number INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('receiving', 'complete', 'interrupted')),
   run_id TEXT NOT NULL REFERENCES run (id),
@@ -157,20 +174,21 @@ CREATE TABLE batch_attempt (
   replayed INTEGER NOT NULL,
   refused INTEGER NOT NULL,
   failed INTEGER NOT NULL,
-  PRIMARY KEY (batch_id, number)
+  PRIMARY KEY (batch, number)
 ) STRICT;
 
 CREATE INDEX batch_attempt_open ON batch_attempt (run_id) WHERE state = 'receiving';
 
+-- An issued or replayed row has the device ID of its certificate: device_id is NULL there.
 CREATE TABLE batch_outcome (
-  batch_id TEXT NOT NULL REFERENCES batch (id),
+  batch INTEGER NOT NULL REFERENCES batch (number),
   seq INTEGER NOT NULL,
   attempt INTEGER NOT NULL,
   row_number INTEGER NOT NULL,
-  device_id TEXT,
   status TEXT NOT NULL CHECK (status IN ('issued', 'replayed', 'refused', 'failed')),
   intent_id INTEGER REFERENCES certificate (intent_id),
+  device_id TEXT,
   problem TEXT,
-  warnings TEXT NOT NULL,
-  PRIMARY KEY (batch_id, seq)
+  warnings TEXT,
+  PRIMARY KEY (batch, seq)
 ) STRICT, WITHOUT ROWID;
