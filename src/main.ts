@@ -92,25 +92,27 @@ async function openData(config: Config): Promise<Opened> {
     );
   }
   await mkdir(config.dbFolder, { recursive: true, mode: 0o700 });
-  const { passphrase, ...given } = await readPassphrase({
-    folder: config.keysFolder,
-    holdsKeys,
-    sources: config.passphrase,
-    random: systemRandom,
-  });
-  if (given.created) created.push(`a passphrase for the key files: ${join(config.keysFolder, 'passphrase')}`);
   const runId = Buffer.from(systemRandom.bytes(8)).toString('hex');
-  const store = await openStore({
-    file: config.databaseFile,
-    runId,
-    at: systemClock.now(),
-    // Keys are made after the schema is on disk: a database without one has lost what they signed.
-    whenEmpty: holdsKeys ? 'refuse' : 'create',
-  });
+  const store = await openStore({ file: config.databaseFile, runId, at: systemClock.now() });
   if (isFirst) created.push(`the database: ${config.databaseFile}`);
-  const keystore = openKeystore({ folder: config.keysFolder, passphrase, random: systemRandom });
   try {
-    await verifyKeysAreThere(store, keystore, config);
+    const due = await activeKeys(store);
+    // Before a passphrase is made: the keys that have to be put back are encrypted with another one.
+    if (!holdsKeys) verifyKeysAreThere(due, [], config);
+    const { passphrase, ...given } = await readPassphrase({
+      folder: config.keysFolder,
+      holdsKeys,
+      sources: config.passphrase,
+      random: systemRandom,
+    });
+    if (given.created)
+      created.push(`a passphrase for the key files: ${join(config.keysFolder, 'passphrase')}`);
+    const keystore = openKeystore({ folder: config.keysFolder, passphrase, random: systemRandom });
+    const there = await keystore.list();
+    verifyKeysAreThere(due, there, config);
+    // A wrong passphrase shows here, not at the first request, nor in keys that differ in theirs.
+    const [first] = [...due, ...there];
+    if (first !== undefined) await keystore.open(first);
     return { store, keystore, created };
   } catch (failure) {
     await store.close(systemClock.now());
@@ -132,18 +134,12 @@ async function activeKeys(ledger: Ledger): Promise<readonly string[]> {
   }
 }
 
-async function verifyKeysAreThere(store: Store, keystore: FileKeystore, config: Config): Promise<void> {
-  const due = await activeKeys(store);
-  const there = new Set(await keystore.list());
-  const missing = due.filter((id) => !there.has(id));
-  if (missing.length > 0) {
-    throw new StartRefusal(
-      `The database names keys that are not in ${config.keysFolder}: ${missing.join(', ')}. Put them back.`,
-    );
-  }
-  // A wrong passphrase shows here, not at the first request, nor in keys that differ in theirs.
-  const [first] = [...due, ...there];
-  if (first !== undefined) await keystore.open(first);
+function verifyKeysAreThere(due: readonly string[], there: readonly string[], config: Config): void {
+  const missing = due.filter((id) => !there.includes(id));
+  if (missing.length === 0) return;
+  throw new StartRefusal(
+    `The database names keys that are not in ${config.keysFolder}: ${missing.join(', ')}. Put them back.`,
+  );
 }
 
 async function openServiceCa({ store, keystore, created }: Opened, config: Config): Promise<ServiceCa> {

@@ -64,6 +64,7 @@ export function cleanUp(): void {
   folders.clear();
 }
 process.on('exit', cleanUp);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
 /** A folder for a service's data, removed with the processes. */
 export function makeFolder(): string {
@@ -78,7 +79,7 @@ export function spawnTracked(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ChildProcess {
-  const child = spawn(command, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
   const { pid } = child;
   if (pid !== undefined) groups.add(pid);
   child.on('error', () => undefined);
