@@ -13,6 +13,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: slow,
           pool: 'threads',
+          isolate: false,
           testTimeout: 20_000,
         },
       },

@@ -2,8 +2,11 @@ import { ConfigError } from '../config/index.ts';
 import { KeystoreSetupError } from '../keystore/index.ts';
 import { errnoOf, LocalFailure } from './local-failure.ts';
 
-/** Sentences that name their own place. */
-const sentences = (lines: readonly string[]) => lines.map((message) => ({ at: '', message }));
+/** Sentences that name their own place. What is wrong with a profile comes as a list of lines, each with where. */
+const sentences = (texts: readonly string[]) =>
+  texts
+    .flatMap((text) => text.replaceAll(/\n\s*→/g, ' →').split('\n'))
+    .map((message) => ({ at: '', message }));
 
 const LISTENING: Readonly<Record<string, { readonly what: string; readonly hint: string }>> = {
   EADDRINUSE: {

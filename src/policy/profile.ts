@@ -83,7 +83,6 @@ export const IGNORABLE = [
   'subjectKeyIdentifier',
   'subjectAltName',
 ] as const;
-export type Ignorable = (typeof IGNORABLE)[number];
 
 /** What a device certificate of a kind says, and what may be asked of it. */
 export const deviceProfileSchema = z.strictObject({

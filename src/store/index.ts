@@ -5,7 +5,6 @@
  * the database.
  */
 
-export type { LedgerProblem } from './findings.ts';
-export { openStoreInProcess, type Store, type StoreSettings } from './sqlite-store.ts';
+export { openStoreInProcess, type Store } from './sqlite-store.ts';
 export { openStore } from './threaded-store.ts';
 export { type LedgerReport, verifyLedger } from './verify-ledger.ts';
