@@ -16,7 +16,7 @@ import { build, type Session } from './session.ts';
 /** Attempts that `findBatch` gives: the last of them. */
 const MAX_ATTEMPTS = 100;
 
-const readAttempt = (row: Schema['batch_attempt']): Attempt => ({
+export const readAttempt = (row: Schema['batch_attempt']): Attempt => ({
   number: row.number,
   state: row.state as AttemptState,
   rows: row.row_count,
@@ -31,7 +31,7 @@ const readAttempt = (row: Schema['batch_attempt']): Attempt => ({
 const getBatch = (session: Session, id: string): Schema['batch'] | undefined =>
   session.first(build.selectFrom('batch').selectAll().where('id', '=', id));
 
-function verifySameOpening(known: Schema['batch'], opening: BatchOpening): void {
+export function verifySameOpening(known: Schema['batch'], opening: BatchOpening): void {
   const same =
     known.fleet_id === opening.fleetId &&
     known.profile === opening.profile &&
@@ -104,7 +104,7 @@ const SQL = {
 } as const;
 
 /** A text from a row that was refused may hold what no engine stores. */
-const storable = (text: string | null): string | null =>
+export const storable = (text: string | null): string | null =>
   text?.replaceAll('\0', '\ufffd').toWellFormed() ?? null;
 
 export function recordOutcomes(

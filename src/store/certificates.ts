@@ -6,7 +6,7 @@ import { build, type Session } from './session.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
-interface CertificateRow {
+export interface CertificateRow {
   intent_id: number;
   fingerprint: Uint8Array;
   der: Uint8Array;
@@ -28,7 +28,7 @@ interface CertificateRow {
 
 const instant = (value: number | null): Date | null => (value === null ? null : new Date(value));
 
-const readCertificate = (row: CertificateRow): StoredCertificate => ({
+export const readCertificate = (row: CertificateRow): StoredCertificate => ({
   intentId: row.intent_id,
   fingerprint: row.fingerprint,
   der: row.der,
@@ -48,7 +48,7 @@ const readCertificate = (row: CertificateRow): StoredCertificate => ({
   revocationReason: row.revocation_reason,
 });
 
-const selectCertificate = build
+export const selectCertificate = build
   .selectFrom('certificate as c')
   .innerJoin('intent as i', 'i.id', 'c.intent_id')
   .innerJoin('device as d', 'd.id', 'i.device')

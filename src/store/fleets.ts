@@ -6,7 +6,7 @@ import { build, type Session } from './session.ts';
 
 type FleetRow = Omit<Schema['fleet'], 'id' | 'audit_seq'> & { id: number };
 
-const readFleet = (row: FleetRow): Fleet => ({
+export const readFleet = (row: FleetRow): Fleet => ({
   id: row.id,
   name: row.name,
   target: row.target,
@@ -15,7 +15,7 @@ const readFleet = (row: FleetRow): Fleet => ({
   createdAt: new Date(row.created_at),
 });
 
-const selectFleet = build
+export const selectFleet = build
   .selectFrom('fleet')
   .select(['id', 'name', 'target', 'gateway_url', 'gateway_root', 'created_at']);
 

@@ -24,7 +24,7 @@ interface GenerationRow {
   created_at: number;
 }
 
-const selectGeneration = build
+export const selectGeneration = build
   .selectFrom('generation')
   .select([
     'id',
@@ -41,7 +41,7 @@ const selectGeneration = build
     'created_at',
   ]);
 
-const readGeneration = (row: GenerationRow): Generation => ({
+export const readGeneration = (row: GenerationRow): Generation => ({
   id: row.id,
   fleetId: row.fleet_id,
   authority: row.authority,

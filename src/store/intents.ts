@@ -6,11 +6,18 @@ import type {
   IntentVerdict,
   StoredCertificate,
 } from '../ca/index.ts';
-import type { Fact, RefusalCode } from '../errors.ts';
 import { appendAudit, rowsDigest } from './audit.ts';
 import { certificateOfIntent } from './certificates.ts';
 import { fleetName } from './fleets.ts';
 import type { Session } from './session.ts';
+import {
+  checkTexts,
+  deviceIdTwin,
+  judgeAgainst,
+  keyOfAnotherDevice,
+  keyOfCa,
+  keyRetired,
+} from './verdicts.ts';
 import { verifyClock } from './verify-clock.ts';
 
 /** Statements of the hot path, by hand: one row each, prepared once. */
@@ -41,12 +48,6 @@ const SQL = {
     (SELECT id FROM intent WHERE device = ? AND profile = ? AND key_digest <> ? AND state = 'completed')`,
   abandonIntent: "UPDATE intent SET state = 'abandoned' WHERE id = ? AND run_id = ? AND state = 'open'",
 } as const;
-
-const refused = (
-  code: RefusalCode,
-  message: string,
-  facts: Readonly<Record<string, Fact>> = {},
-): IntentVerdict => ({ verdict: 'refused', code, message, facts });
 
 /** What a row's intent was, field by field, as the audit entry's digest covers it. */
 export const intentFields = (row: {
@@ -88,61 +89,16 @@ function checkOwnership(
 ): IntentVerdict | { device: number | null } {
   const named = session.prepare(SQL.deviceByFold).get(fleetId, row.foldedId) as Owner | undefined;
   if (named && named.device_id !== row.deviceId) {
-    return refused(
-      'device-id-twin',
-      'Another device of the fleet has an ID that differs in case or form alone.',
-      {
-        twin: named.device_id,
-      },
-    );
+    return deviceIdTwin(named.device_id);
   }
   if (session.prepare(SQL.caKey).get(row.keyDigest)) {
-    return refused('key-of-a-ca', 'The key of the request is the key of an authority.');
+    return keyOfCa();
   }
   const owner = session.prepare(SQL.keyOwner).get(fleetId, row.keyDigest) as Owner | undefined;
   if (owner && owner.device_id !== row.deviceId) {
-    return refused(
-      'key-of-another-device',
-      'The key of the request belongs to another device of the fleet: was an image with a key in it copied?',
-      { owner: owner.device_id },
-    );
+    return keyOfAnotherDevice(owner.device_id);
   }
   return { device: named?.id ?? null };
-}
-
-const sameOctets = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
-
-/** What a live certificate in the slot says to a request with the same key. */
-function replayOrDiffer(row: IntentRow, certificate: StoredCertificate): IntentVerdict {
-  if (row.notAfterAsked && certificate.notAfter.getTime() !== row.notAfter.getTime()) {
-    return refused('request-differs', 'This device and key have a certificate with another notAfter.');
-  }
-  if (row.labels !== null && row.labels !== (certificate.labels ?? '{}')) {
-    return refused('request-differs', 'This device and key have a certificate with other labels.');
-  }
-  return { verdict: 'replay', certificate };
-}
-
-/** What the slot's present certificate says to a request: a verdict, or undefined where the slot may be taken. */
-function judgeAgainst(row: IntentRow, certificate: StoredCertificate, at: Date): IntentVerdict | undefined {
-  const supersedes = row.supersede !== null;
-  if (!sameOctets(certificate.keyDigest, row.keyDigest)) {
-    return supersedes
-      ? undefined
-      : refused(
-          'device-has-other-key',
-          'The device has a certificate for another key. Replacing it needs `supersede` with a reason.',
-        );
-  }
-  if (certificate.revokedAt !== null) {
-    return supersedes
-      ? undefined
-      : refused(
-          'key-retired',
-          'The certificate of this key was revoked. A new one for the same key needs `supersede` with a reason.',
-        );
-  }
-  return certificate.notAfter <= at ? undefined : replayOrDiffer(row, certificate);
 }
 
 /**
@@ -174,12 +130,7 @@ function judgeSlot(session: Session, row: IntentRow, device: number, at: Date): 
   const verdict = standing && judgeAgainst(row, standing, at);
   if (verdict) return verdict;
   const retired = row.supersede === null && session.prepare(SQL.revokedKey).get(device, row.keyDigest);
-  return retired
-    ? refused(
-        'key-retired',
-        'A certificate of this key was revoked. A new one for the same key needs `supersede` with a reason.',
-      )
-    : undefined;
+  return retired ? keyRetired() : undefined;
 }
 
 function insertIntent(
@@ -213,13 +164,6 @@ function insertIntent(
     ) as { id: number };
   session.prepare(SQL.claimSlot).run(device, row.profile, id);
   return id;
-}
-
-/** Refuses the row alone: a session that refuses a text undoes the whole command. */
-function checkTexts({ deviceId, labels, supersede }: IntentRow): IntentVerdict | undefined {
-  if (deviceId.includes('\0')) return refused('bad-device-id', 'The device ID holds U+0000.');
-  const strange = [labels, supersede].some((text) => text?.includes('\0'));
-  return strange ? refused('bad-request', 'The labels or the reason hold U+0000.') : undefined;
 }
 
 function recordRow(session: Session, chunk: IntentChunk, row: IntentRow, auditSeq: number): IntentVerdict {

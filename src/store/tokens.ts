@@ -5,7 +5,7 @@ import { appendAudit } from './audit.ts';
 import type { Schema } from './schema.ts';
 import { build, type Session } from './session.ts';
 
-const readToken = (row: Schema['token']): TokenRecord => ({
+export const readToken = (row: Schema['token']): TokenRecord => ({
   id: row.id,
   name: row.name,
   role: row.role as Role,
