@@ -32,11 +32,12 @@ export function auditHash(previous: Uint8Array, body: AuditBody): Uint8Array {
     .digest();
 }
 
-/** Appends an entry to the chain; within the transaction of what it tells. Gives its number. */
-export function appendAudit(session: Session, act: Act, content: AuditContent): number {
-  const last = session.prepare('SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1').get() as
-    | { seq: number; hash: Uint8Array }
-    | undefined;
+/** The row of the entry that follows another, or nothing. */
+export function entryAfter(
+  last: { readonly seq: number; readonly hash: Uint8Array } | undefined,
+  act: Act,
+  content: AuditContent,
+): AuditRow {
   const previous = last?.hash ?? GENESIS;
   const { kind, id, role } = act.actor;
   const body: AuditBody = {
@@ -45,24 +46,31 @@ export function appendAudit(session: Session, act: Act, content: AuditContent): 
     actor: { kind, id, role },
     ...content,
   };
-  session.run(
-    build.insertInto('audit').values({
-      seq: body.seq,
-      at: body.at,
-      actor_kind: kind,
-      actor_id: id,
-      actor_role: role,
-      action: body.action,
-      fleet: body.fleet,
-      details: JSON.stringify(body.details),
-      previous,
-      hash: auditHash(previous, body),
-    }),
-  );
-  return body.seq;
+  return {
+    seq: body.seq,
+    at: body.at,
+    actor_kind: kind,
+    actor_id: id,
+    actor_role: role,
+    action: body.action,
+    fleet: body.fleet,
+    details: JSON.stringify(body.details),
+    previous,
+    hash: auditHash(previous, body),
+  };
 }
 
-interface AuditRow {
+/** Appends an entry to the chain; within the transaction of what it tells. Gives its number. */
+export function appendAudit(session: Session, act: Act, content: AuditContent): number {
+  const last = session.prepare('SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1').get() as
+    | { seq: number; hash: Uint8Array }
+    | undefined;
+  const row = entryAfter(last, act, content);
+  session.run(build.insertInto('audit').values(row));
+  return row.seq;
+}
+
+export interface AuditRow {
   seq: number;
   at: string;
   actor_kind: string;
@@ -96,10 +104,54 @@ export const listAudit = (session: Session, after: number, limit: number): Audit
     .all(build.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit))
     .map(readAuditRow);
 
-type Field = Uint8Array | string | number | null;
+export type Field = Uint8Array | string | number | null;
 
-const octetsOf = (field: Exclude<Field, null>): Uint8Array =>
-  field instanceof Uint8Array ? field : Buffer.from(String(field), 'utf8');
+const NULL_LENGTH = 0xffffffff;
+
+/** Octets that grow as fields are written: one buffer hashes quicker than its parts one by one. */
+class FieldWriter {
+  #octets = Buffer.allocUnsafe(1 << 15);
+  #end = 0;
+
+  size(value: number): void {
+    this.#reserve(4);
+    this.#end = this.#octets.writeUInt32BE(value, this.#end);
+  }
+
+  field(field: Field): void {
+    if (field === null) this.size(NULL_LENGTH);
+    else if (field instanceof Uint8Array) this.#binary(field);
+    else this.#text(String(field));
+  }
+
+  written(): Uint8Array {
+    return this.#octets.subarray(0, this.#end);
+  }
+
+  #binary(octets: Uint8Array): void {
+    this.size(octets.length);
+    this.#reserve(octets.length);
+    this.#octets.set(octets, this.#end);
+    this.#end += octets.length;
+  }
+
+  /** The length goes before the octets, and is known after them. */
+  #text(text: string): void {
+    // A UTF-16 unit takes three octets of UTF-8 at most.
+    this.#reserve(4 + 3 * text.length);
+    const length = this.#octets.write(text, this.#end + 4, 'utf8');
+    this.#octets.writeUInt32BE(length, this.#end);
+    this.#end += 4 + length;
+  }
+
+  #reserve(octets: number): void {
+    const due = this.#end + octets;
+    if (due <= this.#octets.length) return;
+    const larger = Buffer.allocUnsafe(2 * due);
+    larger.set(this.written());
+    this.#octets = larger;
+  }
+}
 
 /**
  * A digest over rows. Each row is the number of its fields in four octets, big-endian, and its fields;
@@ -107,19 +159,10 @@ const octetsOf = (field: Exclude<Field, null>): Uint8Array =>
  * numbers their decimal digits. Rows that are cut otherwise, within or between, digest otherwise.
  */
 export function rowsDigest(rows: readonly (readonly Field[])[]): string {
-  const hash = createHash('sha256');
-  const size = Buffer.alloc(4);
-  const writeSize = (value: number): void => {
-    size.writeUInt32BE(value);
-    hash.update(size);
-  };
+  const writer = new FieldWriter();
   for (const row of rows) {
-    writeSize(row.length);
-    for (const field of row) {
-      const octets = field === null ? null : octetsOf(field);
-      writeSize(octets?.length ?? 0xffffffff);
-      if (octets) hash.update(octets);
-    }
+    writer.size(row.length);
+    for (const field of row) writer.field(field);
   }
-  return hash.digest('hex');
+  return createHash('sha256').update(writer.written()).digest('hex');
 }

@@ -1,7 +1,7 @@
 import type { Act, Device, StoredCertificate } from '../ca/index.ts';
-import { PkiError } from '../errors.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
+import { noCertificate, noKey } from './refusals.ts';
 import { build, type Session } from './session.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
@@ -51,6 +51,8 @@ export const readCertificate = (row: CertificateRow): StoredCertificate => ({
 export const selectCertificate = build
   .selectFrom('certificate as c')
   .innerJoin('intent as i', 'i.id', 'c.intent_id')
+  .innerJoin('intent_chunk as k', 'k.id', 'i.chunk_id')
+  .innerJoin('profile_version as v', 'v.id', 'i.profile_id')
   .innerJoin('device as d', 'd.id', 'i.device')
   .select([
     'c.intent_id',
@@ -59,13 +61,13 @@ export const selectCertificate = build
     'i.serial',
     'd.fleet_id',
     'd.device_id',
-    'i.profile',
+    'v.name as profile',
     'i.issuer_id',
     'i.key_digest',
     'i.not_before',
     'i.not_after',
     'i.labels',
-    'i.batch_id',
+    'k.batch_id',
     'c.issued_at',
     'c.superseded_at',
     'c.revoked_at',
@@ -94,14 +96,20 @@ export function findCertificatesBySerial(session: Session, serial: Uint8Array): 
   });
 }
 
-export function findDevice(session: Session, fleetId: number, deviceId: string): Device | undefined {
+/** Devices are filed under the folded ID; it is another device where the ID itself differs. */
+function deviceRow(session: Session, fleetId: number, deviceId: string) {
   const row = session.first(
     build
       .selectFrom('device')
-      .select('created_at')
+      .select(['id', 'device_id', 'created_at'])
       .where('fleet_id', '=', fleetId)
-      .where('device_id', '=', deviceId),
+      .where('folded_id', '=', foldDeviceId(deviceId)),
   );
+  return row?.device_id === deviceId ? row : undefined;
+}
+
+export function findDevice(session: Session, fleetId: number, deviceId: string): Device | undefined {
+  const row = deviceRow(session, fleetId, deviceId);
   return row && { fleetId, deviceId, createdAt: new Date(row.created_at) };
 }
 
@@ -117,27 +125,24 @@ export const listDevices = (
         .selectFrom('device')
         .select(['device_id', 'created_at'])
         .where('fleet_id', '=', fleetId)
-        .where('device_id', '>', after)
-        .orderBy('device_id')
+        .where('folded_id', '>', foldDeviceId(after))
+        .orderBy('folded_id')
         .limit(limit),
     )
     .map((row) => ({ fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) }));
 
-export const listDeviceCertificates = (
+export function listDeviceCertificates(
   session: Session,
   fleetId: number,
   deviceId: string,
   limit: number,
-): readonly StoredCertificate[] =>
-  session
-    .all(
-      selectCertificate
-        .where('d.fleet_id', '=', fleetId)
-        .where('d.device_id', '=', deviceId)
-        .orderBy('c.intent_id', 'desc')
-        .limit(limit),
-    )
+): readonly StoredCertificate[] {
+  const device = deviceRow(session, fleetId, deviceId);
+  if (!device) return [];
+  return session
+    .all(selectCertificate.where('i.device', '=', device.id).orderBy('i.id', 'desc').limit(limit))
     .map(readCertificate);
+}
 
 export function markRevoked(
   session: Session,
@@ -146,7 +151,7 @@ export function markRevoked(
   reason: string,
 ): StoredCertificate {
   const certificate = findCertificate(session, fingerprint);
-  if (!certificate) throw new PkiError('not-found', 'There is no such certificate.');
+  if (!certificate) throw noCertificate();
   if (certificate.revokedAt !== null) return certificate;
   const audit = appendAudit(session, act, {
     action: 'certificate-revoked',
@@ -173,7 +178,7 @@ export function releaseKey(
   const { changes } = session.run(
     build.deleteFrom('device_key').where('fleet_id', '=', fleetId).where('key_digest', '=', keyDigest),
   );
-  if (changes === 0) throw new PkiError('not-found', 'No device of this fleet has this key.');
+  if (changes === 0) throw noKey();
   const details = { keyDigest: hex(keyDigest), reason };
   appendAudit(session, act, { action: 'key-released', fleet: fleetName(session, fleetId), details });
 }

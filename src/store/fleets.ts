@@ -1,6 +1,6 @@
 import type { Act, Fleet, NewFleet } from '../ca/index.ts';
-import { PkiError } from '../errors.ts';
 import { appendAudit } from './audit.ts';
+import { fleetExists } from './refusals.ts';
 import type { Schema } from './schema.ts';
 import { build, type Session } from './session.ts';
 
@@ -41,7 +41,7 @@ export function fleetName(session: Session, fleetId: number): string {
 
 export function createFleet(session: Session, act: Act, fleet: NewFleet): Fleet {
   if (findFleet(session, fleet.name)) {
-    throw new PkiError('already-exists', `There is a fleet named ${fleet.name} already.`);
+    throw fleetExists(fleet.name);
   }
   const { name, target, gatewayUrl, gatewayRoot } = fleet;
   const details = { name, target, gatewayUrl, gatewayRoot };

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Act, Generation, GenerationImport, GenerationIntent } from '../ca/index.ts';
-import { PkiError } from '../errors.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
+import { keyOfADevice, keyOfAnAuthority, verifyNameIsFree } from './refusals.ts';
+import { insertChunk } from './intent-chunks.ts';
+import { profileVersion } from './profile-versions.ts';
 import { build, type Session } from './session.ts';
 import { verifyClock } from './verify-clock.ts';
 
@@ -66,22 +68,12 @@ export function findGeneration(session: Session, id: number): Generation | undef
   return row && readGeneration(row);
 }
 
-function verifyNameIsFree(session: Session, fleetId: number, authority: string, kind: string): void {
-  const generations = listGenerations(session, fleetId);
-  if (generations.some((generation) => generation.authority === authority)) {
-    throw new PkiError('already-exists', `The fleet has an authority named ${authority} already.`);
-  }
-  if (kind === 'root' && generations.some((generation) => generation.kind === 'root')) {
-    throw new PkiError('already-exists', 'The fleet has a root already; a fleet has one root line.');
-  }
-}
-
 /** A CA's key is nobody else's: no other authority's of the service, no device's of any fleet. */
 function claimCaKey(session: Session, keyDigest: Uint8Array, generationId: number): void {
   const taken = session.first(
     build.selectFrom('ca_key').select('generation_id').where('key_digest', '=', keyDigest),
   );
-  if (taken) throw new PkiError('key-of-a-ca', 'This key is the key of an authority already.');
+  if (taken) throw keyOfAnAuthority();
   const fleets = session.all(build.selectFrom('fleet').select('id'));
   const device = fleets.some(({ id }) =>
     session.first(
@@ -92,9 +84,9 @@ function claimCaKey(session: Session, keyDigest: Uint8Array, generationId: numbe
         .where('key_digest', '=', keyDigest),
     ),
   );
-  if (device)
-    throw new PkiError('key-of-another-device', "This key is a device's; it cannot be an authority's.");
+  if (device) throw keyOfADevice();
   session.run(build.insertInto('ca_key').values({ key_digest: keyDigest, generation_id: generationId }));
+  session.forget();
 }
 
 function nextNumber(session: Session, fleetId: number, authority: string): number {
@@ -156,7 +148,7 @@ export function recordGenerationIntent(
   intent: GenerationIntent,
 ): { generationId: number } {
   verifyClock(session, act.at);
-  verifyNameIsFree(session, intent.fleetId, intent.authority, intent.kind);
+  verifyNameIsFree(listGenerations(session, intent.fleetId), intent.authority, intent.kind);
   const auditSeq = appendAudit(session, act, {
     action: 'generation-intent-recorded',
     fleet: fleetName(session, intent.fleetId),
@@ -170,26 +162,28 @@ export function recordGenerationIntent(
     },
   });
   const generationId = insertGeneration(session, act, { ...intent, certificate: null, auditSeq });
+  const { id, firstIntent } = insertChunk(session, {
+    act,
+    kind: 'authority',
+    runId,
+    batchId: null,
+    intents: 1,
+    auditSeq,
+  });
   session.run(
     build.insertInto('intent').values({
-      kind: 'authority',
-      state: 'open',
+      id: firstIntent,
+      chunk_id: id,
       issuer_id: intent.issuerId ?? generationId,
       serial: intent.serial,
       device: null,
-      profile: intent.profile,
-      profile_digest: intent.profileDigest,
+      profile_id: profileVersion(session, intent.profile, intent.profileDigest),
       key_digest: intent.keyDigest,
       tbs_digest: intent.tbsDigest,
       not_before: intent.notBefore.getTime(),
       not_after: intent.notAfter.getTime(),
       labels: null,
       supersede: null,
-      run_id: runId,
-      batch_id: null,
-      actor_id: act.actor.id,
-      created_at: act.at.getTime(),
-      audit_seq: auditSeq,
     }),
   );
   return { generationId };
@@ -205,21 +199,22 @@ export function recordGenerationIssued(
   const row = session.first(
     build
       .selectFrom('generation')
-      .select(['fleet_id', 'authority', 'kind', 'key_digest'])
+      .select(['fleet_id', 'authority', 'kind', 'audit_seq'])
       .where('id', '=', generationId),
   );
+  // A generation and the chunk of its one intent have their entry in common.
   const { changes } = session.run(
     build
-      .updateTable('intent')
-      .set({ state: 'completed' })
+      .updateTable('intent_chunk')
+      .set({ open: 0 })
+      .where('audit_seq', '=', row?.audit_seq ?? 0)
       .where('kind', '=', 'authority')
-      .where('key_digest', '=', row?.key_digest ?? new Uint8Array(0))
       .where('run_id', '=', runId)
-      .where('state', '=', 'open'),
+      .where('open', '=', 1),
   );
   if (!row || changes !== 1) throw new Error(`generation ${generationId} has no open intent of this run`);
   // Another of the same name may have been completed while this one was signed.
-  verifyNameIsFree(session, row.fleet_id, row.authority, row.kind);
+  verifyNameIsFree(listGenerations(session, row.fleet_id), row.authority, row.kind);
   const audit = appendAudit(session, act, {
     action: 'generation-issued',
     fleet: fleetName(session, row.fleet_id),
@@ -240,7 +235,7 @@ export function recordGenerationImported(
   generation: GenerationImport,
 ): Generation {
   const { fleetId, authority, kind } = generation;
-  verifyNameIsFree(session, fleetId, authority, kind);
+  verifyNameIsFree(listGenerations(session, fleetId), authority, kind);
   const auditSeq = appendAudit(session, act, {
     action: 'generation-imported',
     fleet: fleetName(session, fleetId),

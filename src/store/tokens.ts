@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Right, Role, TokenAct, TokenRecord } from '../enrollment/index.ts';
-import { PkiError } from '../errors.ts';
 import { appendAudit } from './audit.ts';
+import { noToken } from './refusals.ts';
 import type { Schema } from './schema.ts';
 import { build, type Session } from './session.ts';
 
@@ -62,7 +62,7 @@ export const listTokens = (session: Session, after: string, limit: number): read
 
 export function revokeToken(session: Session, act: TokenAct, id: string): void {
   const token = findToken(session, id);
-  if (!token) throw new PkiError('not-found', 'There is no such token.');
+  if (!token) throw noToken();
   if (token.revokedAt !== null) return;
   appendAudit(session, act, { action: 'token-revoked', fleet: token.fleet, details: { id } });
   session.run(build.updateTable('token').set({ revoked_at: act.at.getTime() }).where('id', '=', id));

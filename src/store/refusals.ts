@@ -1,0 +1,33 @@
+import type { Generation } from '../ca/index.ts';
+import { PkiError } from '../errors.ts';
+
+/** Refusals of whole commands, worded once for both engines. */
+
+export const fleetExists = (name: string): PkiError =>
+  new PkiError('already-exists', `There is a fleet named ${name} already.`);
+
+/** `generations`: all of the fleet that have a certificate. */
+export function verifyNameIsFree(generations: readonly Generation[], authority: string, kind: string): void {
+  if (generations.some((generation) => generation.authority === authority)) {
+    throw new PkiError('already-exists', `The fleet has an authority named ${authority} already.`);
+  }
+  if (kind === 'root' && generations.some((generation) => generation.kind === 'root')) {
+    throw new PkiError('already-exists', 'The fleet has a root already; a fleet has one root line.');
+  }
+}
+
+export const keyOfAnAuthority = (): PkiError =>
+  new PkiError('key-of-a-ca', 'This key is the key of an authority already.');
+
+export const keyOfADevice = (): PkiError =>
+  new PkiError('key-of-another-device', "This key is a device's; it cannot be an authority's.");
+
+export const noCertificate = (): PkiError => new PkiError('not-found', 'There is no such certificate.');
+
+export const noKey = (): PkiError => new PkiError('not-found', 'No device of this fleet has this key.');
+
+export const noToken = (): PkiError => new PkiError('not-found', 'There is no such token.');
+
+/** Nobody stores U+0000: SQLite cuts a bound text there in some functions, and PostgreSQL refuses it. */
+export const nulInText = (): PkiError =>
+  new PkiError('bad-request', 'A text holds U+0000, which cannot be stored.');
