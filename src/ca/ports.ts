@@ -328,7 +328,10 @@ export interface Ledger {
     deviceId: string,
     limit: number,
   ): Promise<readonly StoredCertificate[]>;
-  /** Devices of a fleet in bytewise order of ID, after `after` ('' for the first page). */
+  /**
+   * Devices of a fleet in bytewise order of their folded IDs, those after the one of `after`, a device ID
+   * (it need not exist; '' for the first page).
+   */
   listDevices(fleetId: number, after: string, limit: number): Promise<readonly Device[]>;
 
   /** Marks a certificate revoked; the same again changes nothing and gives the first mark. */

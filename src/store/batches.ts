@@ -1,3 +1,4 @@
+import type { Selectable } from 'kysely';
 import type {
   Attempt,
   AttemptState,
@@ -28,10 +29,10 @@ export const readAttempt = (row: Schema['batch_attempt']): Attempt => ({
   endedAt: row.ended_at === null ? null : new Date(row.ended_at),
 });
 
-const getBatch = (session: Session, id: string): Schema['batch'] | undefined =>
+const getBatch = (session: Session, id: string): Selectable<Schema['batch']> | undefined =>
   session.first(build.selectFrom('batch').selectAll().where('id', '=', id));
 
-export function verifySameOpening(known: Schema['batch'], opening: BatchOpening): void {
+export function verifySameOpening(known: Selectable<Schema['batch']>, opening: BatchOpening): void {
   const same =
     known.fleet_id === opening.fleetId &&
     known.profile === opening.profile &&
@@ -53,7 +54,8 @@ export function openBatch(
   const at = act.at.getTime();
   const known = getBatch(session, id);
   if (known) verifySameOpening(known, opening);
-  else {
+  const batch =
+    known?.number ??
     session.run(
       build.insertInto('batch').values({
         id,
@@ -64,20 +66,19 @@ export function openBatch(
         created_at: at,
         last_seq: 0,
       }),
-    );
-  }
+    ).id;
   const last = session.first(
     build
       .selectFrom('batch_attempt')
       .select('number')
-      .where('batch_id', '=', id)
+      .where('batch', '=', batch)
       .orderBy('number', 'desc')
       .limit(1),
   );
   const attempt = (last?.number ?? 0) + 1;
   session.run(
     build.insertInto('batch_attempt').values({
-      batch_id: id,
+      batch,
       number: attempt,
       state: 'receiving',
       run_id: runId,
@@ -96,11 +97,11 @@ export function openBatch(
 }
 
 const SQL = {
-  newOutcome: `INSERT INTO batch_outcome (batch_id, seq, attempt, row_number, device_id, status, intent_id, problem, warnings)
+  newOutcome: `INSERT INTO batch_outcome (batch, seq, attempt, row_number, status, intent_id, device_id, problem, warnings)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  advance: 'UPDATE batch SET last_seq = ? WHERE id = ?',
+  advance: 'UPDATE batch SET last_seq = ? WHERE number = ?',
   count: `UPDATE batch_attempt SET row_count = row_count + ?, issued = issued + ?, replayed = replayed + ?,
-    refused = refused + ?, failed = failed + ? WHERE batch_id = ? AND number = ? AND state = 'receiving'`,
+    refused = refused + ?, failed = failed + ? WHERE batch = ? AND number = ? AND state = 'receiving'`,
 } as const;
 
 /** A text from a row that was refused may hold what no engine stores. */
@@ -125,25 +126,31 @@ export function recordOutcomes(
   };
   const { changes } = session
     .prepare(SQL.count)
-    .run(outcomes.length, counts.issued, counts.replayed, counts.refused, counts.failed, batchId, attempt);
+    .run(
+      outcomes.length,
+      counts.issued,
+      counts.replayed,
+      counts.refused,
+      counts.failed,
+      batch.number,
+      attempt,
+    );
   if (changes !== 1) throw new Error(`attempt ${attempt} of batch ${batchId} is not open`);
+  const newOutcome = session.prepare(SQL.newOutcome);
   outcomes.forEach((outcome, i) => {
-    const problem = outcome.problem && JSON.stringify(outcome.problem);
-    session
-      .prepare(SQL.newOutcome)
-      .run(
-        batchId,
-        batch.last_seq + i + 1,
-        attempt,
-        outcome.row,
-        storable(outcome.deviceId),
-        outcome.status,
-        outcome.intentId,
-        storable(problem),
-        JSON.stringify(outcome.warnings),
-      );
+    newOutcome.run(
+      batch.number,
+      batch.last_seq + i + 1,
+      attempt,
+      outcome.row,
+      outcome.status,
+      outcome.intentId,
+      outcome.intentId === null ? storable(outcome.deviceId) : null,
+      storable(outcome.problem && JSON.stringify(outcome.problem)),
+      outcome.warnings.length === 0 ? null : JSON.stringify(outcome.warnings),
+    );
   });
-  session.prepare(SQL.advance).run(batch.last_seq + outcomes.length, batchId);
+  session.prepare(SQL.advance).run(batch.last_seq + outcomes.length, batch.number);
   appendAudit(session, act, {
     action: 'batch-outcomes-recorded',
     fleet: fleetName(session, batch.fleet_id),
@@ -170,7 +177,7 @@ export function closeAttempt(
     build
       .updateTable('batch_attempt')
       .set({ state, ended_at: act.at.getTime() })
-      .where('batch_id', '=', batchId)
+      .where('batch', '=', batch?.number ?? 0)
       .where('number', '=', attempt)
       .where('state', '=', 'receiving'),
   );
@@ -190,7 +197,7 @@ export function findBatch(session: Session, id: string): Batch | undefined {
     build
       .selectFrom('batch_attempt')
       .selectAll()
-      .where('batch_id', '=', id)
+      .where('batch', '=', batch.number)
       .orderBy('number', 'desc')
       .limit(MAX_ATTEMPTS),
   );
@@ -213,23 +220,17 @@ export function listOutcomes(
   after: number,
   limit: number,
 ): readonly StoredOutcome[] {
+  const batch = getBatch(session, batchId);
+  if (!batch) return [];
   const rows = session.all(
     build
       .selectFrom('batch_outcome as o')
       .leftJoin('certificate as c', 'c.intent_id', 'o.intent_id')
       .leftJoin('intent as i', 'i.id', 'o.intent_id')
-      .select([
-        'o.seq',
-        'o.attempt',
-        'o.row_number',
-        'o.device_id',
-        'o.status',
-        'o.intent_id',
-        'o.problem',
-        'o.warnings',
-      ])
-      .select(['c.der', 'i.serial'])
-      .where('o.batch_id', '=', batchId)
+      .leftJoin('device as d', 'd.id', 'i.device')
+      .select(['o.seq', 'o.attempt', 'o.row_number', 'o.device_id', 'o.status', 'o.intent_id'])
+      .select(['o.problem', 'o.warnings', 'c.der', 'i.serial', 'd.device_id as issued_to'])
+      .where('o.batch', '=', batch.number)
       .where('o.seq', '>', after)
       .$if(attempt !== null, (query) => query.where('o.attempt', '=', attempt ?? 0))
       .orderBy('o.seq')
@@ -239,11 +240,11 @@ export function listOutcomes(
     seq: row.seq,
     attempt: row.attempt,
     row: row.row_number,
-    deviceId: row.device_id,
+    deviceId: row.issued_to ?? row.device_id,
     status: row.status as StoredOutcome['status'],
     intentId: row.intent_id,
     problem: row.problem === null ? null : JSON.parse(row.problem),
-    warnings: JSON.parse(row.warnings),
+    warnings: row.warnings === null ? [] : JSON.parse(row.warnings),
     serial: row.serial,
     certificate: row.der,
   }));

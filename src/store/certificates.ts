@@ -1,4 +1,5 @@
 import type { Act, Device, StoredCertificate } from '../ca/index.ts';
+import { foldDeviceId } from '../policy/index.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
 import { noCertificate, noKey } from './refusals.ts';

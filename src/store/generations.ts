@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Act, Generation, GenerationImport, GenerationIntent } from '../ca/index.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
-import { keyOfADevice, keyOfAnAuthority, verifyNameIsFree } from './refusals.ts';
 import { insertChunk } from './intent-chunks.ts';
 import { profileVersion } from './profile-versions.ts';
+import { keyOfADevice, keyOfAnAuthority, verifyNameIsFree } from './refusals.ts';
 import { build, type Session } from './session.ts';
 import { verifyClock } from './verify-clock.ts';
 

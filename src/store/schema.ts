@@ -54,38 +54,45 @@ export interface Schema {
     created_at: Instant;
   };
   device_key: { fleet_id: number; key_digest: Octets; device: number };
-  intent: {
-    id: Generated<number>;
+  profile_version: { id: Generated<number>; name: string; digest: Octets };
+  intent_chunk: {
+    id: number;
     kind: string;
-    state: string;
+    run_id: string;
+    batch_id: string | null;
+    actor_id: string;
+    created_at: Instant;
+    first_intent: number;
+    last_intent: number;
+    open: number;
+    audit_seq: number;
+  };
+  intent: {
+    id: number;
+    chunk_id: number;
     issuer_id: number;
     serial: Octets;
     device: number | null;
-    profile: string;
-    profile_digest: Octets;
+    profile_id: number;
     key_digest: Octets;
     tbs_digest: Octets;
     not_before: Instant;
     not_after: Instant;
     labels: string | null;
     supersede: string | null;
-    run_id: string;
-    batch_id: string | null;
-    actor_id: string;
-    created_at: Instant;
-    audit_seq: number;
+    abandoned: Generated<number>;
   };
   slot: { device: number; profile: string; intent_id: number };
   certificate: {
     intent_id: number;
     fingerprint: Octets;
-    der: Octets;
     issued_at: Instant;
     superseded_at: Instant | null;
     revoked_at: Instant | null;
     revocation_reason: string | null;
     revoked_audit_seq: number | null;
     audit_seq: number;
+    der: Octets;
   };
   token: {
     id: string;
@@ -100,6 +107,7 @@ export interface Schema {
     audit_seq: number;
   };
   batch: {
+    number: Generated<number>;
     id: string;
     fleet_id: number;
     token_id: string;
@@ -109,7 +117,7 @@ export interface Schema {
     last_seq: number;
   };
   batch_attempt: {
-    batch_id: string;
+    batch: number;
     number: number;
     state: string;
     run_id: string;
@@ -122,14 +130,14 @@ export interface Schema {
     failed: number;
   };
   batch_outcome: {
-    batch_id: string;
+    batch: number;
     seq: number;
     attempt: number;
     row_number: number;
-    device_id: string | null;
     status: string;
     intent_id: number | null;
+    device_id: string | null;
     problem: string | null;
-    warnings: string;
+    warnings: string | null;
   };
 }

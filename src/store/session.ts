@@ -6,8 +6,8 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { PkiError } from '../errors.ts';
 import type { Connection, Statement } from './driver.ts';
+import { nulInText } from './refusals.ts';
 import type { Schema } from './schema.ts';
 
 /** Builds and type-checks statements; it has no connection of its own. */
@@ -24,10 +24,9 @@ interface Compilable<O> {
   compile(): CompiledQuery<O>;
 }
 
-/** SQLite cuts a bound text at U+0000 in some functions and PostgreSQL refuses it: nobody stores it. */
 function bindable(value: unknown): unknown {
   if (typeof value === 'string' && value.includes('\0')) {
-    throw new PkiError('bad-request', 'A text holds U+0000, which cannot be stored.');
+    throw nulInText();
   }
   return value;
 }
@@ -36,6 +35,7 @@ function bindable(value: unknown): unknown {
 export class Session {
   readonly connection: Connection;
   readonly #prepared = new Map<string, Statement>();
+  readonly #known = new Map<string, unknown>();
 
   constructor(connection: Connection) {
     this.connection = connection;
@@ -48,6 +48,20 @@ export class Session {
     const statement = this.connection.prepare(sql);
     this.#prepared.set(sql, statement);
     return statement;
+  }
+
+  /** What was read under a name before, or is read now: a small fact that every chunk asks for. */
+  remember<T>(name: string, read: () => T): T {
+    if (!this.#known.has(name)) this.#known.set(name, read());
+    return this.#known.get(name) as T;
+  }
+
+  /**
+   * Drops what is remembered. Due whenever something of it changes, and at every rollback: what was read
+   * inside may never have been.
+   */
+  forget(): void {
+    this.#known.clear();
   }
 
   all<O>(query: Compilable<O>): O[] {

@@ -2,15 +2,17 @@ import { chmodSync, existsSync } from 'node:fs';
 import type { BatchStore } from '../batch/index.ts';
 import type { AuditLog, Ledger } from '../ca/index.ts';
 import type { TokenStore } from '../enrollment/index.ts';
+import { abandonIntents } from './abandonment.ts';
 import { appendAudit, listAudit } from './audit.ts';
 import * as batches from './batches.ts';
 import * as certificates from './certificates.ts';
+import { recordIssued } from './completions.ts';
 import { type Connection, openWriter } from './driver.ts';
 import { storageError } from './failure.ts';
 import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
 import { rememberPlace } from './in-place.ts';
-import * as intents from './intents.ts';
+import { recordIntents } from './intents.ts';
 import { lockDatabase } from './lock.ts';
 import { migrate, verifyOurs } from './migrate.ts';
 import { endRun, startRun } from './runs.ts';
@@ -26,6 +28,8 @@ export interface StoreSettings {
   readonly at: Date;
   /** What becomes of a database that holds nothing; `create` where it does not say. */
   readonly whenEmpty?: 'create' | 'refuse';
+  /** Most of the database's page cache; 256 where it does not say. */
+  readonly cacheMiB?: number;
 }
 
 export interface Store extends Ledger, AuditLog, TokenStore, BatchStore {
@@ -46,12 +50,12 @@ interface Opened {
  * The database, its lock held, its schema up to date and its run begun. Where it refuses, nothing stays
  * open or held, and a database that is not ours is as it was.
  */
-function openDatabase({ file, runId, at, whenEmpty = 'create' }: StoreSettings): Opened {
+function openDatabase({ file, runId, at, whenEmpty = 'create', cacheMiB }: StoreSettings): Opened {
   const undo: (() => void)[] = [];
   try {
     const release = file === ':memory:' ? () => undefined : lockDatabase(file);
     undo.push(release);
-    const connection = openWriter(file, (opened) => verifyOurs(opened, file, whenEmpty));
+    const connection = openWriter(file, (opened) => verifyOurs(opened, file, whenEmpty), cacheMiB);
     undo.unshift(() => connection.close());
     migrate(connection);
     for (const beside of [file, `${file}-wal`, `${file}-shm`])
@@ -103,9 +107,9 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     listGenerations: (fleetId) => read(() => generations.listGenerations(session, fleetId)),
     findGeneration: (id) => read(() => generations.findGeneration(session, id)),
 
-    recordIntents: (chunk) => writer.write((s) => intents.recordIntents(s, chunk)),
-    recordIssued: (chunk) => writer.write((s) => intents.recordIssued(s, chunk)),
-    abandonIntents: (act, run, ids) => writer.write((s) => intents.abandonIntents(s, act, run, ids)),
+    recordIntents: (chunk) => writer.write((s) => recordIntents(s, chunk)),
+    recordIssued: (chunk) => writer.write((s) => recordIssued(s, chunk)),
+    abandonIntents: (act, run, ids) => writer.write((s) => abandonIntents(s, act, run, ids)),
 
     findCertificate: (fingerprint) => read(() => certificates.findCertificate(session, fingerprint)),
     findCertificatesBySerial: (serial) => read(() => certificates.findCertificatesBySerial(session, serial)),

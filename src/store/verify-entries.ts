@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../ca/index.ts';
 import { auditHash, GENESIS, readAuditRow, rowsDigest } from './audit.ts';
+import type { Range } from './completions.ts';
 import { type Findings, pages } from './findings.ts';
 import { intentFields } from './intents.ts';
 import { build, type Session } from './session.ts';
@@ -21,21 +22,49 @@ function expectRows(
   findings.expect(details.rowsDigest === rowsDigest(rows), seq, OTHER_ROWS);
 }
 
-const checkIntents: Check = (session, entry, findings) => {
-  const rows = session.all(
+const chunksOf = (session: Session, seq: number) =>
+  session.all(build.selectFrom('intent_chunk').selectAll().where('audit_seq', '=', seq));
+
+type ChunkRow = ReturnType<typeof chunksOf>[number];
+
+/** The one chunk that an entry tells of; it says of itself what the entry says. */
+function chunkOf(session: Session, entry: AuditEntry, findings: Findings): ChunkRow | undefined {
+  const [chunk, ...more] = chunksOf(session, entry.seq);
+  const same =
+    chunk !== undefined &&
+    more.length === 0 &&
+    chunk.actor_id === entry.actor.id &&
+    chunk.created_at === Date.parse(entry.at) &&
+    chunk.run_id === entry.details.run &&
+    chunk.batch_id === entry.details.batch;
+  findings.expect(same, entry.seq, 'the chunk of intents is not the one that the entry tells of');
+  return chunk;
+}
+
+const intentsOf = (session: Session, chunk: ChunkRow) =>
+  session.all(
     build
       .selectFrom('intent as i')
-      .innerJoin('device as d', 'd.id', 'i.device')
-      .select(['d.device_id', 'i.profile', 'i.profile_digest', 'i.issuer_id', 'i.serial', 'i.key_digest'])
-      .select(['i.tbs_digest', 'i.not_before', 'i.not_after', 'i.labels', 'i.supersede'])
-      .where('i.audit_seq', '=', entry.seq)
+      .innerJoin('profile_version as v', 'v.id', 'i.profile_id')
+      .leftJoin('device as d', 'd.id', 'i.device')
+      .select(['d.device_id', 'v.name', 'v.digest', 'i.issuer_id', 'i.serial', 'i.key_digest'])
+      .select(['i.tbs_digest', 'i.not_before', 'i.not_after', 'i.labels', 'i.supersede', 'i.chunk_id'])
+      .where('i.id', '>=', chunk.first_intent)
+      .where('i.id', '<=', chunk.last_intent)
       .orderBy('i.id'),
   );
+
+const checkIntents: Check = (session, entry, findings) => {
+  const chunk = chunkOf(session, entry, findings);
+  if (!chunk) return;
+  const rows = intentsOf(session, chunk);
+  const own = rows.every(({ chunk_id }) => chunk_id === chunk.id);
+  findings.expect(own && chunk.kind === 'device', entry.seq, OTHER_ROWS);
   const fields = rows.map((row) =>
     intentFields({
-      deviceId: row.device_id,
-      profile: row.profile,
-      profileDigest: row.profile_digest,
+      deviceId: row.device_id ?? '',
+      profile: row.name,
+      profileDigest: row.digest,
       issuerId: row.issuer_id,
       serial: row.serial,
       keyDigest: row.key_digest,
@@ -50,13 +79,19 @@ const checkIntents: Check = (session, entry, findings) => {
 };
 
 const checkCertificates: Check = (session, entry, findings) => {
-  const rows = session.all(
-    build
-      .selectFrom('certificate')
-      .select(['intent_id', 'fingerprint'])
-      .where('audit_seq', '=', entry.seq)
-      .orderBy('intent_id'),
+  const rows = (entry.details.intents as readonly Range[]).flatMap(([first, last]) =>
+    session.all(
+      build
+        .selectFrom('certificate')
+        .select(['intent_id', 'fingerprint', 'issued_at', 'audit_seq'])
+        .where('intent_id', '>=', first)
+        .where('intent_id', '<=', last)
+        .orderBy('intent_id'),
+    ),
   );
+  const at = Date.parse(entry.at);
+  const own = rows.every(({ audit_seq, issued_at }) => audit_seq === entry.seq && issued_at === at);
+  findings.expect(own, entry.seq, OTHER_ROWS);
   expectRows(
     entry,
     findings,
@@ -67,23 +102,26 @@ const checkCertificates: Check = (session, entry, findings) => {
 
 const checkAbandoned: Check = (session, { seq, details }, findings) => {
   for (const id of details.intents as readonly number[]) {
-    const row = session.first(build.selectFrom('intent').select('state').where('id', '=', id));
-    findings.expect(row?.state === 'abandoned', seq, `intent ${id} was abandoned, and is no longer`);
+    const row = session.first(build.selectFrom('intent').select('abandoned').where('id', '=', id));
+    findings.expect(row?.abandoned === 1, seq, `intent ${id} was abandoned, and is no longer`);
   }
 };
 
-const checkGenerationIntent: Check = (session, { seq, details }, findings) => {
-  const rows = session.all(
-    build
-      .selectFrom('intent')
-      .select(['profile', 'key_digest', 'serial', 'tbs_digest'])
-      .where('audit_seq', '=', seq),
-  );
+const checkGenerationIntent: Check = (session, entry, findings) => {
+  const { seq, details } = entry;
+  const [chunk, ...more] = chunksOf(session, seq);
+  const rows = chunk ? intentsOf(session, chunk) : [];
   const [row] = rows;
   const same =
+    chunk !== undefined &&
+    more.length === 0 &&
     row !== undefined &&
     rows.length === 1 &&
-    row.profile === details.profile &&
+    chunk.kind === 'authority' &&
+    chunk.actor_id === entry.actor.id &&
+    chunk.created_at === Date.parse(entry.at) &&
+    row.chunk_id === chunk.id &&
+    row.name === details.profile &&
     hex(row.key_digest) === details.keyDigest &&
     hex(row.serial) === details.serial &&
     hex(row.tbs_digest) === details.tbsDigest;
@@ -137,7 +175,9 @@ const checkOutcomes: Check = (session, entry, findings) => {
     build
       .selectFrom('batch_outcome')
       .select(['row_number', 'status', 'intent_id', 'problem'])
-      .where('batch_id', '=', String(batch))
+      .where('batch', '=', (query) =>
+        query.selectFrom('batch').select('number').where('id', '=', String(batch)),
+      )
       .where('attempt', '=', Number(attempt))
       .where('seq', '>=', Number(firstSeq))
       .where('seq', '<', Number(firstSeq) + count)

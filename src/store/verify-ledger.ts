@@ -2,7 +2,7 @@ import { openReadOnly } from './driver.ts';
 import { Findings, type LedgerProblem } from './findings.ts';
 import { Session } from './session.ts';
 import { verifyEntries } from './verify-entries.ts';
-import { verifyIntents, verifyRecords } from './verify-rows.ts';
+import { verifyChunks, verifyIntents, verifyRecords } from './verify-rows.ts';
 
 export interface LedgerReport {
   readonly ok: boolean;
@@ -32,6 +32,7 @@ export function verifyLedger(file: string): LedgerReport {
       const findings = new Findings();
       const chain = verifyEntries(session, findings);
       const counts = verifyIntents(session, findings);
+      verifyChunks(session, findings);
       verifyRecords(session, findings);
       const problems = findings.problems();
       return { ok: problems.length === 0, ...chain, ...counts, problems };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { contentBytes, elementBytes, readElement } from '../asn1/index.ts';
 import { readAuditRow } from './audit.ts';
+import type { Range } from './completions.ts';
 import { type Findings, pages } from './findings.ts';
 import { build, type Session } from './session.ts';
 import { tokenDetails } from './tokens.ts';
@@ -33,18 +34,17 @@ function intentsAfter(session: Session, after: number, limit: number) {
   return session.all(
     build
       .selectFrom('intent as i')
+      .leftJoin('intent_chunk as h', 'h.id', 'i.chunk_id')
       .leftJoin('certificate as c', 'c.intent_id', 'i.id')
       .leftJoin('ca_key as k', (join) =>
-        join.onRef('k.key_digest', '=', 'i.key_digest').on('i.kind', '=', 'authority'),
+        join.onRef('k.key_digest', '=', 'i.key_digest').on('i.device', 'is', null),
       )
       .leftJoin('generation as g', 'g.id', 'k.generation_id')
-      .leftJoin('audit as intended', 'intended.seq', 'i.audit_seq')
-      .leftJoin('audit as issued', (join) =>
-        join.on((on) => on('issued.seq', '=', on.fn.coalesce('c.audit_seq', 'g.issued_audit_seq'))),
-      )
-      .select(['i.id', 'i.kind', 'i.state', 'i.serial', 'i.tbs_digest', 'i.audit_seq'])
-      .select(['intended.action as intended', 'issued.action as issued'])
-      .select(['c.der', 'c.fingerprint', 'g.certificate'])
+      .leftJoin('audit as intended', 'intended.seq', 'h.audit_seq')
+      .select(['i.id', 'i.device', 'i.abandoned', 'i.serial', 'i.tbs_digest', 'h.audit_seq'])
+      .select(['h.kind', 'h.first_intent', 'h.last_intent', 'intended.action as intended'])
+      .select(['c.der', 'c.fingerprint', 'c.audit_seq as issued_by'])
+      .select(['g.certificate', 'g.issued_audit_seq', 'g.audit_seq as generation_by'])
       .where('i.id', '>', after)
       .orderBy('i.id')
       .limit(limit),
@@ -53,11 +53,24 @@ function intentsAfter(session: Session, after: number, limit: number) {
 
 type IntentRow = ReturnType<typeof intentsAfter>[number];
 
-/** A certificate is what was intended, octet for octet, and an entry says that it was issued. */
+/** Tells whether an entry says that an intent was completed. Reads an entry once for the rows in a run that point to it. */
+function entryReader(session: Session): (seq: number | null, kind: string, intentId: number) => boolean {
+  let last: { readonly seq: number; readonly ranges: readonly Range[] } | undefined;
+  const rangesOf = (seq: number): readonly Range[] => {
+    const said = detailsOf(session, seq, ENTRIES.device.issued);
+    return Array.isArray(said?.intents) ? said.intents : [];
+  };
+  return (seq, kind, intentId) => {
+    if (seq === null) return false;
+    if (kind === 'authority') return detailsOf(session, seq, ENTRIES.authority.issued) !== undefined;
+    if (last?.seq !== seq) last = { seq, ranges: rangesOf(seq) };
+    return last.ranges.some(([from, to]) => from <= intentId && intentId <= to);
+  };
+}
+
+/** A certificate is what was intended, octet for octet. */
 function verifyIssued(row: IntentRow, der: Uint8Array, says: string, findings: Findings): void {
   const { audit_seq: seq, fingerprint } = row;
-  const { issued: due } = row.kind === 'device' ? ENTRIES.device : ENTRIES.authority;
-  findings.expect(row.issued === due, seq, `the certificate of ${says} has no audit entry of its own`);
   const issued = findings.read(seq, `the certificate of ${says}`, () => readIssued(der));
   if (!issued) return;
   const intended = issued.tbs === hex(row.tbs_digest);
@@ -67,31 +80,73 @@ function verifyIssued(row: IntentRow, der: Uint8Array, says: string, findings: F
   findings.expect(named, seq, `the certificate of ${says} has another fingerprint`);
 }
 
-/** Every intent has its entry, and a certificate exactly where it is completed. */
+/** An intent lies in a chunk that has it, of its kind, with an entry that tells of it. */
+function verifyIntended(row: IntentRow, says: string, findings: Findings): void {
+  const kind = row.device === null ? 'authority' : 'device';
+  const seq = row.audit_seq;
+  findings.expect(row.intended === ENTRIES[kind].intended, seq, `${says} has no audit entry of its own`);
+  const within = (row.first_intent ?? 0) <= row.id && row.id <= (row.last_intent ?? 0);
+  findings.expect(within && row.kind === kind, seq, `${says} is not of the chunk that it points to`);
+  // An authority's chunk, its intent and its generation have their entry in common.
+  const own = kind === 'device' || row.generation_by === seq;
+  findings.expect(own, seq, `${says} belongs to another authority than it says`);
+}
+
+/** Every intent has its entry, and where it has a certificate, that is what was intended. */
 export function verifyIntents(session: Session, findings: Findings): IntentCounts {
   const counts = { intents: 0, abandoned: 0, open: 0, certificates: 0 };
+  const tellsOf = entryReader(session);
   const rows = pages(
     (after, limit) => intentsAfter(session, after, limit),
     ({ id }) => id,
   );
   for (const row of rows) {
     counts.intents++;
-    if (row.state === 'abandoned') counts.abandoned++;
-    if (row.state === 'open') counts.open++;
-    const der = row.kind === 'device' ? row.der : row.certificate;
+    const [der, issuedBy] =
+      row.device === null ? [row.certificate, row.issued_audit_seq] : [row.der, row.issued_by];
     const says = `intent ${row.id} (serial ${hex(row.serial)})`;
-    const { intended } = row.kind === 'device' ? ENTRIES.device : ENTRIES.authority;
-    findings.expect(row.intended === intended, row.audit_seq, `${says} has no audit entry of its own`);
-    findings.expect(
-      (der !== null) === (row.state === 'completed'),
-      row.audit_seq,
-      `${says} is ${row.state}, and its certificate says otherwise`,
-    );
+    verifyIntended(row, says, findings);
+    if (row.abandoned === 1) counts.abandoned++;
+    else if (der === null) counts.open++;
     if (der === null) continue;
     counts.certificates++;
+    findings.expect(row.abandoned === 0, row.audit_seq, `${says} is abandoned and has a certificate`);
+    const told = findings.read(issuedBy, 'the entry', () => tellsOf(issuedBy, row.kind ?? '', row.id));
+    findings.expect(told === true, row.audit_seq, `the certificate of ${says} has no audit entry of its own`);
     verifyIssued(row, der, says, findings);
   }
   return counts;
+}
+
+const chunksAfter = (session: Session, after: number, limit: number) =>
+  session.all(
+    build
+      .selectFrom('intent_chunk')
+      .select(['id', 'kind', 'first_intent', 'last_intent', 'open', 'audit_seq'])
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(limit),
+  );
+
+/** How many intents of a chunk are neither completed nor abandoned. */
+const COUNT_OPEN = `SELECT count(*) FROM intent i LEFT JOIN certificate c ON c.intent_id = i.id
+  WHERE i.id BETWEEN ? AND ? AND i.abandoned = 0 AND c.intent_id IS NULL AND (i.device IS NOT NULL OR NOT EXISTS
+    (SELECT 1 FROM ca_key k JOIN generation g ON g.id = k.generation_id
+     WHERE k.key_digest = i.key_digest AND g.certificate IS NOT NULL))`;
+
+/** Every chunk counts the intents of it that are open, and its entry is one that tells of intents. */
+export function verifyChunks(session: Session, findings: Findings): void {
+  const chunks = pages(
+    (after, limit) => chunksAfter(session, after, limit),
+    ({ id }) => id,
+  );
+  for (const { id, kind, first_intent, last_intent, open, audit_seq: seq } of chunks) {
+    const { intended } = kind === 'authority' ? ENTRIES.authority : ENTRIES.device;
+    const told = findings.read(seq, 'the entry', () => detailsOf(session, seq, intended));
+    findings.expect(told !== undefined, seq, `chunk ${id} of intents has no audit entry of its own`);
+    const counted = session.prepare(COUNT_OPEN).pluck().get(first_intent, last_intent);
+    findings.expect(counted === open, seq, `chunk ${id} counts ${open} open intents of ${counted}`);
+  }
 }
 
 type Details = Readonly<Record<string, unknown>>;

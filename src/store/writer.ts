@@ -94,6 +94,7 @@ export class Writer {
   /** What cannot be undone must not be written on: the connection is still in the transaction. */
   #rollBack(): void {
     const { connection } = this.#session;
+    this.#session.forget();
     try {
       // SQLite has rolled back by itself after some errors; then there is nothing left to undo.
       if (connection.inTransaction) connection.exec('ROLLBACK');
@@ -113,6 +114,7 @@ export class Writer {
       // The medium's errors end the whole transaction; a refusal or a defect ends the command.
       if (storageError(failure) !== failure || !connection.inTransaction) throw failure;
       connection.exec('ROLLBACK TO command; RELEASE command');
+      this.#session.forget();
       return { ...command, failure };
     }
   }

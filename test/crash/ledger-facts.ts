@@ -25,7 +25,14 @@ export function readLedgerFacts(databaseFile: string): LedgerFacts {
          JOIN device d ON d.id = i.device ORDER BY i.id`,
       )
       .all() as { device_id: string; der: Uint8Array; serial: Uint8Array }[];
-    const intents = connection.prepare('SELECT tbs_digest, state FROM intent').all() as {
+    const intents = connection
+      .prepare(
+        `SELECT i.tbs_digest, CASE WHEN i.abandoned THEN 'abandoned'
+           WHEN coalesce(c.intent_id, g.issued_audit_seq) IS NULL THEN 'open' ELSE 'completed' END AS state
+         FROM intent i JOIN intent_chunk k ON k.id = i.chunk_id LEFT JOIN certificate c ON c.intent_id = i.id
+         LEFT JOIN generation g ON k.kind = 'authority' AND g.audit_seq = k.audit_seq`,
+      )
+      .all() as {
       tbs_digest: Uint8Array;
       state: string;
     }[];

@@ -16,12 +16,12 @@ export function inventoryContract(given: Given): void {
     expect(await store.findDevice(here.fleet.id, 'DEV-1')).toBeUndefined();
   });
 
-  test('devices are listed bytewise by ID, page by page, in their fleet alone', async () => {
+  test('devices are listed bytewise by folded ID, page by page, in their fleet alone', async () => {
     const { store } = given;
     const [here, there] = [await newLine(store), await newLine(store)];
-    const ids = ['!', '10', '2', 'B', 'a', 'ab', 'b\u0301', '\u00e4', '\u6f22', '\uff5e', '\u{10000}'];
-    const rows = [...ids].reverse().map((id) => here.row(id, { foldedId: id }));
-    await here.record(rows);
+    // U+FD3E comes after U+10000 in UTF-16, and before it in octets; a full-width X is an x, folded.
+    const ids = ['!', '10', '2', 'a', 'AB', 'b', 'C', '\uff38-1', 'x-2', '\u6f22', '\ufd3e', '\u{10000}'];
+    await here.record([...ids].reverse().map((id) => here.row(id)));
     await there.record([there.row('aa')]);
     const listed: string[] = [];
     for (let after = ''; ; ) {
@@ -32,6 +32,9 @@ export function inventoryContract(given: Given): void {
       after = last.deviceId;
     }
     expect(listed).toEqual(ids);
+    // A cursor is any device ID, in any form of it.
+    const [next] = await store.listDevices(here.fleet.id, 'aB', 1);
+    expect(next?.deviceId).toBe('b');
   });
 
   test('the certificates of a device are listed newest first, up to the limit', async () => {

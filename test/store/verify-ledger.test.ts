@@ -147,29 +147,63 @@ describe('an intent that says something else than its entry is named', () => {
     "serial = x'55'",
     `key_digest = x'${'11'.repeat(32)}'`,
     `tbs_digest = x'${'11'.repeat(32)}'`,
-    "profile = 'another'",
-    "profile_digest = x'00'",
+    'profile_id = profile_id - 1',
     'not_after = not_after + 1000',
     'not_before = not_before - 1000',
     'labels = NULL',
     "supersede = 'because'",
     'issuer_id = issuer_id + 1',
-    'audit_seq = 1',
+    'device = device + 1',
+    'device = NULL',
+    'chunk_id = chunk_id - 1',
+    'id = 1000',
   ])('%s', (change) => {
     const work = run(
-      `UPDATE intent SET ${change} WHERE id = (SELECT min(id) FROM intent WHERE kind = 'device')`,
+      `UPDATE intent SET ${change} WHERE id = (SELECT min(id) FROM intent WHERE device IS NOT NULL)`,
     );
-    const due = change.startsWith('audit_seq') ? 1 : seqOf('intents-recorded');
-    expect(firstBad(work)).toBe(due);
+    const seqs = verifyLedger(tampered(work)).problems.map(({ seq }) => seq);
+    expect(seqs).toContain(seqOf('intents-recorded'));
   });
 
-  test.each(["serial = x'55'", `tbs_digest = x'${'11'.repeat(32)}'`, "profile = 'another'"])(
-    "an authority's: %s",
-    (change) => {
-      const work = run(`UPDATE intent SET ${change} WHERE kind = 'authority' AND state = 'abandoned'`);
-      expect(firstBad(work)).toBe(seqOf('generation-intent-recorded', 2));
-    },
-  );
+  test.each(["name = 'another'", 'digest = zeroblob(32)'])('its profile: %s', (change) => {
+    const work = run(`UPDATE profile_version SET ${change} WHERE name = 'device'`);
+    expect(firstBad(work)).toBe(seqOf('intents-recorded'));
+  });
+
+  const ofDevices = "WHERE kind = 'device'";
+  test.each([
+    ['run_id', `UPDATE intent_chunk SET run_id = 'another' ${ofDevices}`],
+    ['batch_id', `UPDATE intent_chunk SET batch_id = 'lot' ${ofDevices}`],
+    ['actor_id', `UPDATE intent_chunk SET actor_id = 'somebody else' ${ofDevices}`],
+    ['created_at', `UPDATE intent_chunk SET created_at = created_at + 1 ${ofDevices}`],
+    ['kind', `UPDATE intent_chunk SET kind = 'authority' ${ofDevices}`],
+    ['first_intent', `UPDATE intent_chunk SET first_intent = first_intent + 1 ${ofDevices}`],
+    ['last_intent', `UPDATE intent_chunk SET last_intent = last_intent - 1 ${ofDevices}`],
+    ['open', `UPDATE intent_chunk SET open = open + 1 ${ofDevices}`],
+    ['row', `DELETE FROM intent_chunk ${ofDevices}`],
+    [
+      'copy',
+      `INSERT INTO intent_chunk SELECT 1000, kind, run_id, batch_id, actor_id, created_at, first_intent, last_intent, open, audit_seq
+       FROM intent_chunk ${ofDevices}`,
+    ],
+  ])("its chunk's %s", (_, sql) => {
+    expect(firstBad(run(sql))).toBe(seqOf('intents-recorded'));
+  });
+
+  test('its chunk points to another entry', () => {
+    expect(firstBad(run(`UPDATE intent_chunk SET audit_seq = 1 ${ofDevices}`))).toBe(1);
+  });
+
+  const given = '(SELECT id FROM intent WHERE device IS NULL AND abandoned = 1)';
+  test.each([
+    `UPDATE intent SET serial = x'55' WHERE id = ${given}`,
+    `UPDATE intent SET tbs_digest = x'${'11'.repeat(32)}' WHERE id = ${given}`,
+    `UPDATE intent SET profile_id = profile_id + 1 WHERE id = ${given}`,
+    `UPDATE intent_chunk SET actor_id = 'x' WHERE first_intent = ${given}`,
+    `UPDATE intent_chunk SET open = 1 WHERE first_intent = ${given}`,
+  ])("an authority's: %s", (sql) => {
+    expect(firstBad(run(sql))).toBe(seqOf('generation-intent-recorded', 2));
+  });
 
   test('a device that was renamed', () => {
     const work = run("UPDATE device SET device_id = 'dev-z' WHERE device_id = 'dev-a'");
@@ -186,8 +220,15 @@ describe('an intent that says something else than its entry is named', () => {
   });
 
   test('an abandoned one that came back', () => {
-    const work = run("UPDATE intent SET state = 'open' WHERE state = 'abandoned' AND kind = 'device'");
-    expect(firstBad(work)).toBe(seqOf('intents-abandoned'));
+    const work = run('UPDATE intent SET abandoned = 0 WHERE abandoned = 1 AND device IS NOT NULL');
+    expect(firstBad(work)).toBe(seqOf('intents-recorded'));
+    const seqs = verifyLedger(tampered(work)).problems.map(({ seq }) => seq);
+    expect(seqs).toContain(seqOf('intents-abandoned'));
+  });
+
+  test('a completed one that was abandoned', () => {
+    const work = run('UPDATE intent SET abandoned = 1 WHERE labels IS NOT NULL');
+    expect(firstBad(work)).toBe(seqOf('intents-recorded'));
   });
 });
 
@@ -202,6 +243,19 @@ describe('a certificate that was touched is noticed', () => {
     ['DELETE FROM certificate', 'intents-recorded'],
   ])('%s', (sql, action) => {
     expect(firstBad(run(`${sql} WHERE intent_id = ${one}`))).toBe(seqOf(action));
+  });
+
+  test('the time of one', () => {
+    const work = run(`UPDATE certificate SET issued_at = issued_at + 1 WHERE intent_id = ${one}`);
+    expect(firstBad(work)).toBe(seqOf('certificates-issued', 1));
+  });
+
+  test('one that was slipped in under an entry that tells of others', () => {
+    const work = run(
+      `INSERT INTO certificate SELECT (SELECT id FROM intent WHERE abandoned = 1 AND device IS NOT NULL), zeroblob(32),
+         issued_at, NULL, NULL, NULL, NULL, audit_seq, der FROM certificate WHERE intent_id = ${one}`,
+    );
+    expect(firstBad(work)).toBe(seqOf('intents-recorded'));
   });
 
   test('the octets of one, with the fingerprint that fits them', () => {

@@ -163,7 +163,7 @@ describe('it finds what was planted', () => {
       `UPDATE certificate SET der = (SELECT der FROM certificate WHERE intent_id = ${first}) WHERE intent_id = ${last}`,
       'another serial than was intended',
     ],
-    ['a certificate without an intent', `DELETE FROM intent WHERE id = ${last}`, 'has no completed intent'],
+    ['a certificate without an intent', `DELETE FROM intent WHERE id = ${last}`, 'has no intent that could'],
     [
       'a certificate without its entry',
       `UPDATE certificate SET audit_seq = 1`,
@@ -171,19 +171,38 @@ describe('it finds what was planted', () => {
     ],
     [
       'an intent without its entry',
-      `UPDATE intent SET audit_seq = 1 WHERE kind = 'device'`,
+      `UPDATE intent_chunk SET audit_seq = 1 WHERE kind = 'device'`,
       'no audit entry for its intent',
     ],
-    ['an intent with no entry at all', 'UPDATE intent SET audit_seq = 9999', 'an intent has no audit entry'],
+    [
+      'an intent with no entry at all',
+      'UPDATE intent_chunk SET audit_seq = 9999',
+      'an intent has no audit entry',
+    ],
     [
       'a given-up intent with a certificate',
-      `UPDATE intent SET state = 'abandoned' WHERE id = ${last}`,
-      'an intent that was not completed has a certificate',
+      `UPDATE intent SET abandoned = 1 WHERE id = ${last}`,
+      'has no intent that could be completed',
     ],
     [
       'a completed intent without one',
       `DELETE FROM certificate WHERE intent_id = ${last}`,
-      'a completed intent has no certificate',
+      'counts open ones that are not',
+    ],
+    [
+      'a chunk that counts wrongly',
+      "UPDATE intent_chunk SET open = 1 WHERE kind = 'authority'",
+      'counts open ones that are not',
+    ],
+    [
+      'a chunk that is longer than its intents',
+      'UPDATE intent_chunk SET last_intent = last_intent + 1',
+      'another number of intents than it says',
+    ],
+    [
+      'an intent of another chunk',
+      'UPDATE intent SET chunk_id = 1',
+      'an intent is not of the chunk that it points to',
     ],
     [
       'two live certificates in a slot',
@@ -214,8 +233,8 @@ describe('it finds what was planted', () => {
     ['two active roots', `UPDATE generation SET kind = 'root'`, 'has two active'],
     [
       'an authority without an intent',
-      `DELETE FROM intent WHERE kind = 'authority'`,
-      'made without a completed intent',
+      'DELETE FROM intent WHERE device IS NULL',
+      'made without an intent that could be completed',
     ],
     [
       'an outcome without a certificate',
@@ -223,7 +242,7 @@ describe('it finds what was planted', () => {
       'points to no certificate',
     ],
     [
-      'an outcome with that of another',
+      'an outcome with a device of its own',
       `UPDATE batch_outcome SET device_id = 'dev-9'`,
       'another device or fleet',
     ],
@@ -256,7 +275,7 @@ describe('it finds what was planted', () => {
       const loose = sql.replace('TABLE intent', 'TABLE copy').replace(/,\s*UNIQUE \(issuer_id, serial\)/, '');
       connection.exec(`${loose}; INSERT INTO copy SELECT * FROM intent; DROP TABLE intent;
         ALTER TABLE copy RENAME TO intent;
-        UPDATE intent SET serial = (SELECT serial FROM intent WHERE kind = 'device') WHERE kind = 'device'`);
+        UPDATE intent SET serial = (SELECT serial FROM intent WHERE device IS NOT NULL) WHERE device IS NOT NULL`);
     });
     expect(checkCaSound(file).join()).toContain('a serial is used twice');
   });

@@ -39,8 +39,7 @@ interface LeafRow {
   readonly issued_at: number;
   readonly superseded_at: number | null;
   readonly revoked_at: number | null;
-  readonly kind: string | null;
-  readonly state: string | null;
+  readonly abandoned: number | null;
   readonly serial: Uint8Array | null;
   readonly tbs_digest: Uint8Array | null;
   readonly key_digest: Uint8Array | null;
@@ -58,15 +57,17 @@ interface LeafRow {
 }
 
 const LEAVES = `SELECT c.intent_id, c.der, c.fingerprint, c.issued_at, c.superseded_at, c.revoked_at,
-    i.kind, i.state, i.serial, i.tbs_digest, i.key_digest, i.not_before, i.not_after, i.created_at, i.issuer_id,
-    i.profile, i.device, d.device_id, d.fleet_id, a.action AS intended, b.action AS issued, s.intent_id AS slot_intent
+    i.abandoned, i.serial, i.tbs_digest, i.key_digest, i.not_before, i.not_after, k.created_at, i.issuer_id,
+    v.name AS profile, i.device, d.device_id, d.fleet_id, a.action AS intended, b.action AS issued, s.intent_id AS slot_intent
   FROM certificate c
   LEFT JOIN intent i ON i.id = c.intent_id
+  LEFT JOIN intent_chunk k ON k.id = i.chunk_id AND i.id BETWEEN k.first_intent AND k.last_intent
+  LEFT JOIN profile_version v ON v.id = i.profile_id
   LEFT JOIN device d ON d.id = i.device
-  LEFT JOIN audit a ON a.seq = i.audit_seq
+  LEFT JOIN audit a ON a.seq = k.audit_seq
   LEFT JOIN audit b ON b.seq = c.audit_seq
-  LEFT JOIN slot s ON s.device = i.device AND s.profile = i.profile
-  ORDER BY i.device, i.profile, c.intent_id`;
+  LEFT JOIN slot s ON s.device = i.device AND s.profile = v.name
+  ORDER BY i.device, v.name, c.intent_id`;
 
 type Fault = (what: string) => void;
 
@@ -179,8 +180,8 @@ const isStanding = (leaf: LeafRow): boolean => leaf.superseded_at === null && le
 /** One certificate against its intent, its entries and everything above it. */
 function checkLeaf(leaf: LeafRow, authorities: ReadonlyMap<number, Authority>, fault: Fault): void {
   const says = `certificate ${leaf.intent_id}`;
-  if (leaf.kind !== 'device' || leaf.state !== 'completed') {
-    fault(`${says} has no completed intent`);
+  if (leaf.abandoned !== 0) {
+    fault(`${says} has no intent that could be completed`);
     return;
   }
   if (leaf.intended !== 'intents-recorded') fault(`${says} has no audit entry for its intent`);
@@ -245,48 +246,55 @@ const QUESTIONS: readonly (readonly [string, string])[] = [
     'SELECT issuer_id, hex(serial) FROM intent GROUP BY issuer_id, serial HAVING count(*) > 1',
   ],
   [
-    'an intent that was not completed has a certificate',
-    `SELECT i.id FROM intent i JOIN certificate c ON c.intent_id = i.id WHERE i.state <> 'completed'`,
+    'an intent is not of the chunk that it points to, or of none',
+    `SELECT i.id FROM intent i LEFT JOIN intent_chunk k ON k.id = i.chunk_id
+     WHERE k.id IS NULL OR i.id NOT BETWEEN k.first_intent AND k.last_intent
+       OR (i.device IS NULL) <> (k.kind = 'authority')`,
   ],
   [
-    'a completed intent has no certificate',
-    `SELECT i.id FROM intent i LEFT JOIN certificate c ON c.intent_id = i.id
-     WHERE i.kind = 'device' AND i.state = 'completed' AND c.intent_id IS NULL`,
+    'a chunk has another number of intents than it says, or counts open ones that are not',
+    `SELECT k.id FROM intent_chunk k LEFT JOIN intent i ON i.chunk_id = k.id
+     LEFT JOIN certificate c ON c.intent_id = i.id
+     LEFT JOIN generation g ON k.kind = 'authority' AND g.audit_seq = k.audit_seq
+     GROUP BY k.id HAVING count(i.id) <> k.last_intent - k.first_intent + 1
+       OR total(i.abandoned = 0 AND c.intent_id IS NULL AND g.certificate IS NULL) <> k.open`,
   ],
   [
     'an intent has no audit entry',
-    'SELECT i.id FROM intent i LEFT JOIN audit a ON a.seq = i.audit_seq WHERE a.seq IS NULL',
+    `SELECT i.id FROM intent i LEFT JOIN intent_chunk k ON k.id = i.chunk_id
+     LEFT JOIN audit a ON a.seq = k.audit_seq WHERE a.seq IS NULL`,
   ],
   [
-    'an authority was made without a completed intent',
+    'an authority was made without an intent that could be completed',
     `SELECT g.id FROM generation g WHERE g.certificate IS NOT NULL AND g.imported = 0 AND NOT EXISTS
-     (SELECT 1 FROM intent i WHERE i.kind = 'authority' AND i.state = 'completed' AND i.key_digest = g.key_digest)`,
+     (SELECT 1 FROM intent_chunk k JOIN intent i ON i.id = k.first_intent
+      WHERE k.audit_seq = g.audit_seq AND k.kind = 'authority' AND i.abandoned = 0 AND i.key_digest = g.key_digest)`,
   ],
   [
     'an outcome says issued or replayed and points to no certificate',
-    `SELECT o.batch_id, o.seq FROM batch_outcome o LEFT JOIN certificate c ON c.intent_id = o.intent_id
+    `SELECT o.batch, o.seq FROM batch_outcome o LEFT JOIN certificate c ON c.intent_id = o.intent_id
      WHERE o.status IN ('issued', 'replayed') AND c.intent_id IS NULL`,
   ],
   [
     'an outcome says refused or failed and has a certificate or no problem',
-    `SELECT batch_id, seq FROM batch_outcome
+    `SELECT batch, seq FROM batch_outcome
      WHERE status IN ('refused', 'failed') AND (intent_id IS NOT NULL OR problem IS NULL)`,
   ],
   [
     'an outcome points to a certificate of another device or fleet',
-    `SELECT o.batch_id, o.seq FROM batch_outcome o JOIN batch b ON b.id = o.batch_id
+    `SELECT o.batch, o.seq FROM batch_outcome o JOIN batch b ON b.number = o.batch
      JOIN intent i ON i.id = o.intent_id JOIN device d ON d.id = i.device
-     WHERE d.device_id IS NOT o.device_id OR d.fleet_id <> b.fleet_id`,
+     WHERE o.device_id IS NOT NULL OR d.fleet_id <> b.fleet_id`,
   ],
   [
     'the outcomes of a batch are not numbered from 1 without a gap',
-    `SELECT b.id FROM batch b LEFT JOIN batch_outcome o ON o.batch_id = b.id
-     GROUP BY b.id HAVING count(o.seq) <> b.last_seq OR coalesce(max(o.seq), 0) <> b.last_seq`,
+    `SELECT b.id FROM batch b LEFT JOIN batch_outcome o ON o.batch = b.number
+     GROUP BY b.number HAVING count(o.seq) <> b.last_seq OR coalesce(max(o.seq), 0) <> b.last_seq`,
   ],
   [
     'the counts of an attempt are not those of its outcomes',
-    `SELECT a.batch_id, a.number FROM batch_attempt a LEFT JOIN batch_outcome o ON o.batch_id = a.batch_id AND o.attempt = a.number
-     GROUP BY a.batch_id, a.number HAVING count(o.seq) <> a.row_count
+    `SELECT a.batch, a.number FROM batch_attempt a LEFT JOIN batch_outcome o ON o.batch = a.batch AND o.attempt = a.number
+     GROUP BY a.batch, a.number HAVING count(o.seq) <> a.row_count
        OR total(o.status = 'issued') <> a.issued OR total(o.status = 'replayed') <> a.replayed
        OR total(o.status = 'refused') <> a.refused OR total(o.status = 'failed') <> a.failed`,
   ],
@@ -297,8 +305,8 @@ const QUESTIONS: readonly (readonly [string, string])[] = [
 ];
 
 const OPEN: readonly (readonly [string, string])[] = [
-  ['an intent is open', "SELECT id FROM intent WHERE state = 'open'"],
-  ['an attempt receives', "SELECT batch_id FROM batch_attempt WHERE state = 'receiving'"],
+  ['an intent is open', 'SELECT id FROM intent_chunk WHERE open > 0'],
+  ['an attempt receives', "SELECT batch FROM batch_attempt WHERE state = 'receiving'"],
 ];
 
 function checkDevices(db: Connection, fault: Fault): void {

@@ -1,4 +1,6 @@
 -- The ledger. Times are milliseconds since 1970-01-01T00:00:00Z; octets are BLOB.
+-- No reference is deferred: for one that waits, SQLite searches the whole referring table at every insert
+-- into the one referred to. So an entry is written before the rows that point to it.
 -- Statements are separated by an empty line.
 
 CREATE TABLE run (
@@ -91,7 +93,7 @@ CREATE TABLE intent_chunk (
   first_intent INTEGER NOT NULL,
   last_intent INTEGER NOT NULL CHECK (last_intent >= first_intent),
   open INTEGER NOT NULL CHECK (open >= 0),
-  audit_seq INTEGER NOT NULL REFERENCES audit (seq) DEFERRABLE INITIALLY DEFERRED
+  audit_seq INTEGER NOT NULL REFERENCES audit (seq)
 ) STRICT;
 
 CREATE INDEX intent_chunk_open ON intent_chunk (id) WHERE open > 0;
@@ -102,7 +104,7 @@ CREATE INDEX intent_chunk_of_audit ON intent_chunk (audit_seq);
 -- that is neither completed nor abandoned.
 CREATE TABLE intent (
   id INTEGER PRIMARY KEY,
-  chunk_id INTEGER NOT NULL REFERENCES intent_chunk (id) DEFERRABLE INITIALLY DEFERRED,
+  chunk_id INTEGER NOT NULL REFERENCES intent_chunk (id),
   issuer_id INTEGER NOT NULL REFERENCES generation (id),
   serial BLOB NOT NULL CHECK (length(serial) BETWEEN 1 AND 21),
   device INTEGER REFERENCES device (id),
@@ -134,7 +136,7 @@ CREATE TABLE certificate (
   revoked_at INTEGER,
   revocation_reason TEXT,
   revoked_audit_seq INTEGER REFERENCES audit (seq),
-  audit_seq INTEGER NOT NULL REFERENCES audit (seq) DEFERRABLE INITIALLY DEFERRED,
+  audit_seq INTEGER NOT NULL REFERENCES audit (seq),
   der BLOB NOT NULL
 ) STRICT;
 
