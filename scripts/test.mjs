@@ -1,12 +1,22 @@
 // `npm test`: what the tests need from the machine, then build, check, and everything that runs the
 // whole service: flows, interop and short crash runs.
 import { spawnSync } from 'node:child_process';
+import { postgresPrograms } from './postgres-programs.mjs.mts';
 
 /** Programs that tests run as counterparts, by the Debian package that brings each. */
-const COUNTERPARTS = { openssl: 'openssl', curl: 'curl', strace: 'strace', faketime: 'faketime' };
+const COUNTERPARTS = {
+  openssl: 'openssl',
+  curl: 'curl',
+  strace: 'strace',
+  faketime: 'faketime',
+  postgres: 'postgresql',
+};
 
 const skipped = new Set((process.env.FLEETCA_TEST_SKIP ?? '').split(',').filter(Boolean));
-const has = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+const has = (program) =>
+  program === 'postgres'
+    ? postgresPrograms() !== undefined
+    : spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 const run = (command, args, env = {}) =>
   spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ...env } }).status === 0;
 

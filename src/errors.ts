@@ -10,6 +10,7 @@ export const REFUSAL_CODES = [
   'bad-csr',
   'bad-json',
   'bad-row',
+  'bad-lot',
   'bad-request',
   'bad-ca-certificate',
   'too-large',

@@ -35,7 +35,7 @@ import {
   writeSecretFile,
 } from './keystore/index.ts';
 import type { Logger } from './log.ts';
-import { createPolicy } from './policy/index.ts';
+import { createPolicy, type Policy, type Profile } from './policy/index.ts';
 import { openPool } from './pool/index.ts';
 import { systemRandom } from './random.ts';
 import { openStore, type Store } from './store/index.ts';
@@ -93,7 +93,13 @@ async function openData(config: Config): Promise<Opened> {
   }
   await mkdir(config.dbFolder, { recursive: true, mode: 0o700 });
   const runId = Buffer.from(systemRandom.bytes(8)).toString('hex');
-  const store = await openStore({ file: config.databaseFile, runId, at: systemClock.now() });
+  const store = await openStore({
+    file: config.databaseFile,
+    runId,
+    at: systemClock.now(),
+    // An emptied file beside keys is no first start either.
+    whenEmpty: holdsKeys ? 'refuse' : 'create',
+  });
   if (isFirst) created.push(`the database: ${config.databaseFile}`);
   try {
     const due = await activeKeys(store);
@@ -240,6 +246,16 @@ async function makeFirstToken({ store, created }: Opened, path: string): Promise
   created.push(`an admin token, valid for ${ADMIN_TOKEN_DAYS} days: ${path}`);
 }
 
+/** The built-in profiles and the operator's. A name that is taken is the operator's to change. */
+function openPolicy(profiles: readonly Profile[], { profilesFolder }: Config): Policy {
+  try {
+    return createPolicy(profiles);
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new StartRefusal(`A profile in ${profilesFolder} cannot be used: ${cause.message}.`, { cause });
+  }
+}
+
 /**
  * Starts the service. Resolves when it answers. Rejects with `StartRefusal`, `KeystoreSetupError`,
  * `ConfigError` or `PkiError` for what the operator must put right, with the system's error where an
@@ -247,7 +263,7 @@ async function makeFirstToken({ store, created }: Opened, path: string): Promise
  */
 export async function startService(config: Config, log: Logger): Promise<RunningService> {
   const profiles = readProfiles(config.profilesFolder);
-  const policy = createPolicy(profiles);
+  const policy = openPolicy(profiles, config);
   const opened = await openData(config);
   const { store, keystore, created } = opened;
   const pool = openPool({ keystore, random: systemRandom, profiles });

@@ -15,9 +15,10 @@ function refuse(message: string): never {
 
 /** Writes one block with lines of 64 characters and a final newline (RFC 7468, section 2). */
 export function encodePem(label: string, der: Uint8Array): string {
-  const body = Buffer.from(der).toString('base64');
-  const lines = body.match(new RegExp(`.{1,${LINE}}`, 'g')) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+  const body = Buffer.from(der.buffer, der.byteOffset, der.length).toString('base64');
+  let text = `-----BEGIN ${label}-----\n`;
+  for (let at = 0; at < body.length; at += LINE) text += `${body.slice(at, at + LINE)}\n`;
+  return `${text}-----END ${label}-----\n`;
 }
 
 /** Base64 without tolerance: alphabet, padding and zero pad bits are checked. */

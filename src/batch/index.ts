@@ -3,8 +3,14 @@
  * their outcomes, and hands the answer out from the store. It never holds a lot in memory, and never
  * makes the upload wait for the reader.
  */
-export * from './lines.ts';
+export type { IdSource } from './formats/archive-entry.ts';
+export { gunzip } from './formats/gunzip.ts';
+export type { RandomAccess } from './formats/random-access.ts';
+export { readLot, readZip, type StreamForm } from './formats/read-lot.ts';
+export { SeenNames } from './formats/seen-names.ts';
+export * from './limits.ts';
 export * from './ports.ts';
 export * from './progress.ts';
+export type { Row, RowSource } from './row.ts';
 export * from './run.ts';
 export * from './tail.ts';

@@ -6,13 +6,12 @@ import {
   type IssueOutcome,
   issue,
   type PreparedRow,
-  type RequestInput,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
 import { gather } from './gather.ts';
-import { type Line, MAX_ROW_OCTETS } from './lines.ts';
 import type { BatchStore, RowOutcome, StoredOutcome } from './ports.ts';
 import type { Progress } from './progress.ts';
+import type { Row, RowSource } from './row.ts';
 
 /** Rows that go through the cycle together: two transactions, and some 30 ms of proving and signing. */
 const CHUNK_ROWS = 128;
@@ -30,14 +29,6 @@ export interface BatchRun {
   readonly authority: string | null;
   readonly progress: Progress;
 }
-
-const inputOf = ({ octets }: Line): RequestInput =>
-  octets === null
-    ? {
-        form: 'refused',
-        refusal: new PkiError('too-large', `The row has more than ${MAX_ROW_OCTETS} octets; it was skipped.`),
-      }
-    : { form: 'line', octets };
 
 /** Refusals that are ours, not the row's: asking again may help. */
 const OURS: ReadonlySet<string> = new Set([
@@ -65,15 +56,20 @@ function refusedOutcome(row: number, deviceId: string | null, refusal: PkiError)
   };
 }
 
-function outcomeOf(row: number, outcome: IssueOutcome): Told {
-  if (outcome.status === 'refused') return refusedOutcome(row, outcome.deviceId, outcome.refusal);
+/** What the pipeline says of the device goes before what the lot says: it has read the request. */
+function outcomeOf({ row, deviceId: told }: Row, outcome: IssueOutcome): Told {
+  if (outcome.status === 'refused') return refusedOutcome(row, outcome.deviceId ?? told, outcome.refusal);
   const { status, deviceId, warnings, certificate } = outcome;
   const { intentId, serial, der } = certificate;
   return { row, deviceId, status, intentId, problem: null, warnings, serial, certificate: der };
 }
 
 /** A failure of ledger or key is the outcome of every row that had got so far, not the batch's end. */
-function failedOutcomes(lines: readonly Line[], rows: readonly PreparedRow[], failure: PkiError): readonly Told[] {
+function failedOutcomes(
+  lines: readonly Line[],
+  rows: readonly PreparedRow[],
+  failure: PkiError,
+): readonly Told[] {
   return lines.map(({ row }, i) => {
     const prepared = rows[i];
     if (prepared && 'refusal' in prepared) return refusedOutcome(row, prepared.deviceId, prepared.refusal);
@@ -105,7 +101,12 @@ const actOf = ({ ca, context }: BatchRun): Act => {
 };
 
 /** Steps 1 to 5 for a chunk: what became of each of its rows. */
-async function issueChunk(run: BatchRun, lines: readonly Line[], act: Act, turn: Turn): Promise<readonly Told[]> {
+async function issueChunk(
+  run: BatchRun,
+  lines: readonly Line[],
+  act: Act,
+  turn: Turn,
+): Promise<readonly Told[]> {
   const { ca, context, batchId, authority } = run;
   let rows: readonly PreparedRow[] = [];
   try {
@@ -113,11 +114,11 @@ async function issueChunk(run: BatchRun, lines: readonly Line[], act: Act, turn:
     const { id, keyId, certificate } = issuer;
     const order = {
       context: { ...context, issuer: { id, keyId, certificate } },
-      requests: lines.map(inputOf),
+      requests: rows.map(({ input }) => input),
       at: act.at,
     };
     const chunk = await ca.steps.prepare(order);
-    rows = chunk.rows;
+    prepared = chunk.rows;
     const outcomes = await issue(ca, {
       act,
       fleetId: context.fleet.id,
@@ -125,9 +126,9 @@ async function issueChunk(run: BatchRun, lines: readonly Line[], act: Act, turn:
       chunk,
       turn: { due: turn.due, recorded: turn.done },
     });
-    return outcomes.map((outcome, i) => outcomeOf((lines[i] as Line).row, outcome));
+    return outcomes.map((outcome, i) => outcomeOf(rows[i] as Row, outcome));
   } catch (failure) {
-    if (failure instanceof PkiError) return failedOutcomes(lines, rows, failure);
+    if (failure instanceof PkiError) return failedOutcomes(rows, prepared, failure);
     throw failure;
   } finally {
     turn.done();
@@ -135,7 +136,9 @@ async function issueChunk(run: BatchRun, lines: readonly Line[], act: Act, turn:
 }
 
 async function recordChunk(run: BatchRun, act: Act, told: readonly Told[]): Promise<void> {
-  const outcomes: readonly RowOutcome[] = told.map(({ serial: _serial, certificate: _certificate, ...outcome }) => outcome);
+  const outcomes: readonly RowOutcome[] = told.map(
+    ({ serial: _serial, certificate: _certificate, ...outcome }) => outcome,
+  );
   const { firstSeq } = await run.store.recordOutcomes(act, run.batchId, run.attempt, outcomes);
   run.progress.advance(told.map((one, i) => ({ ...one, seq: firstSeq + i, attempt: run.attempt })));
 }
@@ -171,20 +174,31 @@ class Lanes {
   }
 }
 
+/** The rows of a lot up to where it is refused as a whole: what came before that is worked on all the same. */
+async function* untilRefused(rows: RowSource, note: (refusal: PkiError) => void): AsyncGenerator<readonly Row[]> {
+  try {
+    yield* rows;
+  } catch (failure) {
+    if (!(failure instanceof PkiError)) throw failure;
+    note(failure);
+  }
+}
+
 /**
  * Takes a lot through the cycle to its end, several chunks at a time; intents and outcomes come to be on
  * record in input order. One bad row stops no other. When it resolves, every row has its outcome on
- * record and the attempt is complete; where the upload breaks off or the store fails, the attempt is
- * marked interrupted (as far as the store still can) and it rejects. The reader of the answer is never
- * waited for.
+ * record: with null, and the attempt is complete; or with why the lot was refused midway, by a limit or
+ * for its form, and the attempt is interrupted. Where the upload breaks off or the store fails, the
+ * attempt is marked interrupted (as far as the store still can) and it rejects. The reader of the answer
+ * is never waited for.
  */
-export async function receive(run: BatchRun, lines: AsyncIterable<readonly Line[]>): Promise<void> {
+export async function receive(run: BatchRun, rows: RowSource): Promise<PkiError | null> {
   const close = (state: 'complete' | 'interrupted'): Promise<void> =>
     run.store.closeAttempt(actOf(run), run.batchId, run.attempt, state);
   const lanes = new Lanes(CHUNKS_UNDER_WAY);
   const intents = takeTurns();
   const outcomes = takeTurns();
-  const process = async (chunk: readonly Line[], intent: Turn, outcome: Turn): Promise<void> => {
+  const process = async (chunk: readonly Row[], intent: Turn, outcome: Turn): Promise<void> => {
     try {
       const act = actOf(run);
       const told = await issueChunk(run, chunk, act, intent);
@@ -194,14 +208,20 @@ export async function receive(run: BatchRun, lines: AsyncIterable<readonly Line[
       outcome.done();
     }
   };
+  let refusal: PkiError | null = null;
+  const taken = untilRefused(rows, (why) => {
+    refusal = why;
+  });
   try {
-    for await (const chunk of gather(lines, CHUNK_ROWS, run.ca.clock)) {
+    for await (const chunk of gather(taken, CHUNK_ROWS, run.ca.clock)) {
       const turns = [intents(), outcomes()] as const;
       await lanes.start(() => process(chunk, ...turns));
     }
     await lanes.end();
-    await close('complete');
-    run.progress.finish('complete');
+    const state = refusal === null ? 'complete' : 'interrupted';
+    await close(state);
+    run.progress.finish(state);
+    return refusal;
   } catch (failure) {
     // What is under way ends by itself; its outcomes are kept.
     await lanes.end().catch(() => undefined);

@@ -50,7 +50,11 @@ function readInput(input: Exclude<RequestInput, { form: 'refused' }>): Asked {
   };
 }
 
-function profileOf(policy: Policy, { fleet, profile }: IssueContext, named: string | undefined): DeviceProfile {
+function profileOf(
+  policy: Policy,
+  { fleet, profile }: IssueContext,
+  named: string | undefined,
+): DeviceProfile {
   const name = named ?? profile;
   const found = policy.deviceProfile(fleet.target, name);
   if (found) return found;
@@ -58,7 +62,12 @@ function profileOf(policy: Policy, { fleet, profile }: IssueContext, named: stri
 }
 
 /** Step 1 for one request: reads it, and decides whether this requester may have what it asks for. */
-export function decide(policy: Policy, context: IssueContext, facts: FleetFacts, input: RequestInput): Decision {
+export function decide(
+  policy: Policy,
+  context: IssueContext,
+  facts: FleetFacts,
+  input: RequestInput,
+): Decision {
   if (input.form === 'refused') return { refusal: input.refusal, deviceId: null };
   let deviceId: string | null = null;
   try {

@@ -2,7 +2,14 @@ import type { Grant } from '../enrollment/index.ts';
 import type { Policy } from '../policy/index.ts';
 import type { Random } from '../random.ts';
 import type { IssueContext, Keystore, PreparedChunk, Steps } from './ports.ts';
-import { type Bench, finishSigning, type Prepared, prepareGrant, prepareRequest, setUpBench } from './prepare.ts';
+import {
+  type Bench,
+  finishSigning,
+  type Prepared,
+  prepareGrant,
+  prepareRequest,
+  setUpBench,
+} from './prepare.ts';
 import { mintSerial } from './serial.ts';
 
 interface Tools {

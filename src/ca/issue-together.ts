@@ -43,7 +43,9 @@ export function createIssueTogether(ca: CaContext): IssueTogether {
       const requests = waiting.map(({ request }) => request.input);
       const chunk = await ca.steps.prepare({ context, requests, at: act.at });
       const outcomes = await issue(ca, { act, fleetId: context.fleet.id, batchId: null, chunk });
-      waiting.forEach(({ resolve }, i) => resolve(outcomes[i] as IssueOutcome));
+      waiting.forEach(({ resolve }, i) => {
+        resolve(outcomes[i] as IssueOutcome);
+      });
     } catch (failure) {
       for (const { reject } of waiting) reject(failure);
     }

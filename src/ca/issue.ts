@@ -67,7 +67,11 @@ function settledOutcome(
 }
 
 /** What has just been recorded, as the ledger has it. */
-function asStored(intent: IntentRow, completion: Completion, { act, fleetId, batchId }: IssueInput): StoredCertificate {
+function asStored(
+  intent: IntentRow,
+  completion: Completion,
+  { act, fleetId, batchId }: IssueInput,
+): StoredCertificate {
   const { deviceId, profile, issuerId, serial, keyDigest, notBefore, notAfter, labels } = intent;
   return {
     ...completion,
@@ -152,7 +156,10 @@ async function issueOnce(
     const signed = await chunk.sign(recorded.map(({ candidate }) => candidate.index));
 
     // Step 5: complete. After this the certificates may leave the process.
-    const issued: Completion[] = recorded.map(({ intentId }, i) => ({ intentId, ...(signed[i] as SignedRow) }));
+    const issued: Completion[] = recorded.map(({ intentId }, i) => ({
+      intentId,
+      ...(signed[i] as SignedRow),
+    }));
     await ca.ledger.recordIssued({ act, runId: ca.runId, fleetId, batchId, issued });
     recorded.forEach(({ candidate: { index, intent, warnings } }, i) => {
       const certificate = asStored(intent, issued[i] as Completion, input);

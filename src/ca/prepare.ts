@@ -87,7 +87,11 @@ export function prepareGrant(bench: Bench, decision: Decision, serial: Uint8Arra
       now,
       notAfter: content.notAfter,
     });
-    return { intent: intentOf(decision, tbs, bench.issuer), warnings: [...content.warnings, ...warnings], tbs };
+    return {
+      intent: intentOf(decision, tbs, bench.issuer),
+      warnings: [...content.warnings, ...warnings],
+      tbs,
+    };
   } catch (refusal) {
     if (refusal instanceof PkiError) return { refusal, deviceId: content.deviceId, tbs: null };
     throw refusal;
@@ -103,7 +107,11 @@ export const prepareRequest = (bench: Bench, input: RequestInput, serial: Uint8A
  * certificate together. A fault in a key, a token or memory must never leave the house (and a faulty
  * RSA-CRT signature gives the private key away). Throws `signer-unavailable`.
  */
-export function finishSigning({ issuer, issuerKey }: Bench, octets: Uint8Array, signature: Uint8Array): SignedRow {
+export function finishSigning(
+  { issuer, issuerKey }: Bench,
+  octets: Uint8Array,
+  signature: Uint8Array,
+): SignedRow {
   const { kind } = issuer.certificate.publicKey.key;
   if (!isSignatureValid(issuer.algorithm, kind, issuerKey, octets, signature)) {
     throw new PkiError(

@@ -44,6 +44,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   'bad-csr': EXIT.badInput,
   'bad-json': EXIT.badInput,
   'bad-row': EXIT.badInput,
+  'bad-lot': EXIT.badInput,
   'bad-request': EXIT.badInput,
   'bad-ca-certificate': EXIT.badInput,
   'too-large': EXIT.badInput,

@@ -43,7 +43,12 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
   'bad-row': kind(
     400,
     'The row cannot be read',
-    'A row of a lot is one JSON object on one line, in UTF-8, of at most 64 KiB.',
+    'A row of a lot is one JSON object on one line, one record of a CSV, or one file of an archive, of at most 64 KiB; text is UTF-8. docs/batches.md says what is taken.',
+  ),
+  'bad-lot': kind(
+    400,
+    'The lot cannot be read as a whole',
+    'The archive, the compression or the header of the CSV is damaged, cut off, or not of a form that is taken. What came before the fault stands: put the lot right and send it again under the same id. docs/batches.md says what is taken.',
   ),
   'bad-request': kind(
     400,
@@ -58,7 +63,7 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
   'too-large': kind(
     413,
     'The body is too large',
-    'JSON has at most 256 KiB, a PKCS#10 request 64 KiB. Send many requests as a batch: that has no limit.',
+    'JSON has at most 256 KiB, a PKCS#10 request 64 KiB, and so has a row of a lot; docs/batches.md lists the limits of lots. Send many requests as a batch.',
   ),
   'unsupported-media-type': kind(
     415,

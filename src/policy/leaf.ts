@@ -81,7 +81,8 @@ function makeTemplate(profile: DeviceProfile, issuer: Issuer, now: Date): LeafTe
     keyIdentifier: keyIdentifier(publicKey.keyBits),
   });
   const faults = lintCertificate(parseTbs(tbs), plan);
-  if (faults.length > 0) throw new Error(`the template of profile ${profile.name} is wrong: ${faults.join('; ')}`);
+  if (faults.length > 0)
+    throw new Error(`the template of profile ${profile.name} is wrong: ${faults.join('; ')}`);
   return template;
 }
 
@@ -94,7 +95,8 @@ function shareValidity(
   return (now, notAfter) => {
     if (notAfter) return deviceValidity(profile, issuer.certificate, now, notAfter);
     const at = now.getTime();
-    if (last?.now !== at) last = { now: at, validity: deviceValidity(profile, issuer.certificate, now, null) };
+    if (last?.now !== at)
+      last = { now: at, validity: deviceValidity(profile, issuer.certificate, now, null) };
     return last.validity;
   };
 }

@@ -52,7 +52,10 @@ export function prepareTbs(plan: CertificatePlan): SignableTbs {
   if (faults.length > 0)
     throw new Error(`the encoded certificate is not what was planned: ${faults.join('; ')}`);
   const { serial, notBefore, notAfter } = plan.content;
-  return new SignableTbsProof({ issuerId: plan.issuer?.generationId ?? null, serial, notBefore, notAfter }, tbs);
+  return new SignableTbsProof(
+    { issuerId: plan.issuer?.generationId ?? null, serial, notBefore, notAfter },
+    tbs,
+  );
 }
 
 /**

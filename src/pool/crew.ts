@@ -59,7 +59,9 @@ export class Member {
 
   #fail(cause: unknown): void {
     for (const { reject } of this.#held.splice(0)) {
-      reject(new PkiError('signer-unavailable', 'A worker of the service ended; nothing was issued.', { cause }));
+      reject(
+        new PkiError('signer-unavailable', 'A worker of the service ended; nothing was issued.', { cause }),
+      );
     }
   }
 }
@@ -123,7 +125,10 @@ export class Crew {
   #freeFor(job: Job): Member | undefined {
     const able = job.worker ? [job.worker] : this.#members;
     const free = able.filter(({ load }) => load < TASKS_AT_HAND);
-    return free.reduce<Member | undefined>((best, one) => (best && best.load <= one.load ? best : one), undefined);
+    return free.reduce<Member | undefined>(
+      (best, one) => (best && best.load <= one.load ? best : one),
+      undefined,
+    );
   }
 
   #hand(): void {

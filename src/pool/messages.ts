@@ -55,7 +55,12 @@ export type Task =
       readonly serials: Uint8Array;
       readonly at: number;
     }
-  | { readonly kind: 'sign'; readonly chunk: number; readonly rows: readonly number[]; readonly keyId: string }
+  | {
+      readonly kind: 'sign';
+      readonly chunk: number;
+      readonly rows: readonly number[];
+      readonly keyId: string;
+    }
   | { readonly kind: 'take'; readonly chunk: number; readonly rows: readonly number[] }
   | { readonly kind: 'finish'; readonly chunk: number; readonly taken: Packed; readonly signatures: Packed };
 
@@ -92,7 +97,10 @@ export const unpackRefusal = ({ code, message, facts, violations }: PackedRefusa
 const hexless = (octets: Uint8Array): string => Buffer.from(octets).toString('base64');
 
 export const packContext = (context: IssueContext): string =>
-  JSON.stringify({ ...context, issuer: { ...context.issuer, certificate: hexless(context.issuer.certificate) } });
+  JSON.stringify({
+    ...context,
+    issuer: { ...context.issuer, certificate: hexless(context.issuer.certificate) },
+  });
 
 export function unpackContext(text: string): IssueContext {
   const context = JSON.parse(text);
@@ -135,7 +143,10 @@ function packRow(row: PreparedRow): RowText {
 }
 
 /** Prepared rows as one text and one run of octets: many small objects would be dear to clone. */
-export function packRows(rows: readonly PreparedRow[]): { readonly texts: string; readonly digests: Uint8Array } {
+export function packRows(rows: readonly PreparedRow[]): {
+  readonly texts: string;
+  readonly digests: Uint8Array;
+} {
   const digests = new Uint8Array(rows.length * DIGEST_OCTETS);
   rows.forEach((row, i) => {
     if ('refusal' in row) return;

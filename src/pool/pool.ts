@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import {
   type IssueContext,
   type Keystore,
-  mintSerial,
+  mintSerials,
   type PreparedChunk,
   type PreparedRow,
   type PrepareOrder,
@@ -60,7 +60,7 @@ function taskFor(chunk: number, { context, at }: PrepareOrder, sent: readonly Se
     context: packContext(context),
     requests: pack(sent.map(({ octets }) => octets)),
     fields: sent.map((input) => (input.form === 'request' ? input.fields : null)),
-    serials: pack(sent.map(() => mintSerial(random))).octets,
+    serials: mintSerials(random, sent.length),
     at: at.getTime(),
   };
 }
@@ -105,10 +105,7 @@ export function openPool({ keystore, random, profiles, size = availableParalleli
     };
   };
 
-  async function signIn(
-    { worker, chunk, keyId, signer }: Place,
-    rows: readonly number[],
-  ): Promise<Answer> {
+  async function signIn({ worker, chunk, keyId, signer }: Place, rows: readonly number[]): Promise<Answer> {
     if (signer.portable) {
       worker.tell({ kind: 'install', keyId, key: signer.portable });
       return (await crew.perform({ kind: 'sign', chunk, rows, keyId }, [], RANK.finish, worker)).answer;

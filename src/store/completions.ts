@@ -30,7 +30,7 @@ interface IntentFacts {
 export type Range = readonly [first: number, last: number];
 
 /** Ascending numbers as ranges. */
-function rangesOf(ids: readonly number[]): readonly Range[] {
+export function rangesOf(ids: readonly number[]): readonly Range[] {
   const ranges: [number, number][] = [];
   for (const id of ids) {
     const last = ranges.at(-1);

@@ -5,6 +5,7 @@
  * the database.
  */
 
+export { openPostgresStore, type PostgresSettings } from './postgres/postgres-store.ts';
 export { openStoreInProcess, type Store } from './sqlite-store.ts';
 export { openStore } from './threaded-store.ts';
 export { type LedgerReport, verifyLedger } from './verify-ledger.ts';

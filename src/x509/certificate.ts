@@ -161,8 +161,7 @@ export function parseCertificates(pem: string): readonly Certificate[] {
 export const encodeCertificatePem = (der: Uint8Array): string => encodePem('CERTIFICATE', der);
 
 /** SHA-256 of the DER: the certificate's identity. */
-export const certificateFingerprint = (der: Uint8Array): Uint8Array =>
-  sha256(der);
+export const certificateFingerprint = (der: Uint8Array): Uint8Array => sha256(der);
 
 export const findExtension = (
   certificate: Pick<Certificate, 'extensions'>,

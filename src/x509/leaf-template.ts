@@ -63,7 +63,10 @@ const CN_TYPE = encodeOid(OID.commonName);
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 /** The extensions around the key identifier, split where it stands. */
-function splitExtensions({ before, after }: LeafFrame): { readonly head: Uint8Array; readonly tail: Uint8Array } {
+function splitExtensions({ before, after }: LeafFrame): {
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
+} {
   const blank = new Uint8Array(KEY_ID_OCTETS);
   const value = encodeElement(TAG.octetString, blank);
   const list = [...before, { oid: OID.subjectKeyIdentifier, critical: false, value }, ...after];
@@ -99,6 +102,20 @@ class Cursor {
   }
 }
 
+/** The same few dates stand in every leaf of a chunk: those read last are not read again. */
+function readValidity(): (der: Uint8Array) => { readonly from: number; readonly to: number } {
+  let last: { readonly from: number; readonly to: number; readonly der: Uint8Array } | undefined;
+  return (der) => {
+    if (last && equal(last.der, der)) return last;
+    const reader = new DerReader(der).sequence('the validity');
+    const from = readTime(reader.any()).getTime();
+    const to = readTime(reader.any()).getTime();
+    reader.end('the validity');
+    last = { from, to, der: Uint8Array.from(der) };
+    return last;
+  };
+}
+
 /** The same few dates stand in every leaf of a chunk. */
 function encodeValidity(): (notBefore: Date, notAfter: Date) => Uint8Array {
   let last: { readonly from: number; readonly to: number; readonly der: Uint8Array } | undefined;
@@ -129,6 +146,7 @@ export function makeLeafTemplate(frame: LeafFrame): LeafTemplate {
   const subjectTail = contentOf(encodeName(frame.subjectTail));
   const { head, tail } = splitExtensions(frame);
   const validityOf = encodeValidity();
+  const validityIn = readValidity();
 
   function encode(fields: LeafFields): Uint8Array {
     checkFields(fields);
@@ -180,7 +198,9 @@ export function makeLeafTemplate(frame: LeafFrame): LeafTemplate {
     const value = pair.expect(TAG.utf8String, 'the common name');
     pair.end('the common name');
     const cn = Buffer.from(contentBytes(value)).toString('utf8');
-    return equal(type, CN_TYPE) && cn === commonName && equal(name.bytes.subarray(rdn.end, name.end), subjectTail);
+    return (
+      equal(type, CN_TYPE) && cn === commonName && equal(name.bytes.subarray(rdn.end, name.end), subjectTail)
+    );
   }
 
   function matches(tbs: Uint8Array, fields: LeafFields): boolean {
@@ -193,11 +213,8 @@ export function makeLeafTemplate(frame: LeafFrame): LeafTemplate {
       equal(contentBytes(reader.expect(TAG.integer, 'the serial')), fields.serial) &&
       fixed(algorithm) &&
       fixed(frame.issuer);
-    const validity = reader.sequence('the validity');
-    const dates =
-      readTime(validity.any()).getTime() === fields.notBefore.getTime() &&
-      readTime(validity.any()).getTime() === fields.notAfter.getTime();
-    validity.end('the validity');
+    const { from, to } = validityIn(elementBytes(reader.expect(TAG.sequence, 'the validity')));
+    const dates = from === fields.notBefore.getTime() && to === fields.notAfter.getTime();
     const named = subjectMatches(reader, fields.commonName);
     const keyed = fixed(fields.publicKey);
     const extensions = elementBytes(reader.any());

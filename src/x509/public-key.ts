@@ -186,5 +186,4 @@ export function describeKey(key: KeyKind): string {
 /**
  * A key identifier: the leftmost 160 bits of SHA-256 over the key bits (RFC 7093, section 2, method 1).
  */
-export const keyIdentifier = (keyBits: Uint8Array): Uint8Array =>
-  sha256(keyBits).subarray(0, 20);
+export const keyIdentifier = (keyBits: Uint8Array): Uint8Array => sha256(keyBits).subarray(0, 20);

@@ -13,8 +13,10 @@ const [major = 0] = process.versions.node.split('.').map(Number);
  * each call costs as much as a tenth of a signature before it hashes anything; there, short input is
  * hashed by a library in JavaScript.
  */
-export const sha256: (octets: Uint8Array) => Uint8Array =
+export const sha256: (octets: Uint8Array) => Buffer =
   major >= NODE_WITH_QUICK_HASH
     ? (octets) => hash('sha256', octets, 'buffer')
     : (octets) =>
-        octets.length <= SHORT_OCTETS ? portable(octets) : createHash('sha256').update(octets).digest();
+        octets.length <= SHORT_OCTETS
+          ? Buffer.from(portable(octets).buffer)
+          : createHash('sha256').update(octets).digest();

@@ -8,8 +8,8 @@ import {
   OID,
   oidName,
   readElement,
+  readInteger,
   readNull,
-  readUnsigned,
   TAG,
 } from '../asn1/index.ts';
 import { PkiError } from '../errors.ts';
@@ -76,12 +76,18 @@ function getSignature(name: SignatureAlgorithm): Signature {
 export const digestOf = (name: SignatureAlgorithm): 'sha256' | 'sha384' | 'sha512' | null =>
   getSignature(name).hash;
 
+const ENCODED: ReadonlyMap<SignatureAlgorithm, Uint8Array> = new Map(
+  SIGNATURES.map(({ name, oid, parameters }) => [
+    name,
+    encodeSequence(encodeOid(oid), ...(parameters === 'null' ? [encodeNull()] : [])),
+  ]),
+);
+
 /** AlgorithmIdentifier, DER. */
 export function encodeSignatureAlgorithm(name: SignatureAlgorithm): Uint8Array {
-  const { oid, parameters } = getSignature(name);
-  return parameters === 'null'
-    ? encodeSequence(encodeOid(oid), encodeNull())
-    : encodeSequence(encodeOid(oid));
+  const encoded = ENCODED.get(name);
+  if (encoded === undefined) throw new Error(`no such signature algorithm: ${name}`);
+  return encoded;
 }
 
 /**
@@ -127,15 +133,19 @@ export function readSignatureAlgorithm(element: Element): SignatureAlgorithm {
   return signature.name;
 }
 
+/** A number in its shortest form that is neither negative nor zero. */
+const isPositive = (content: Uint8Array): boolean =>
+  (content[0] ?? 0) < 0x80 && (content[0] !== 0 || content.length > 1);
+
 /** ECDSA-Sig-Value in strict DER with positive numbers (RFC 5480, appendix A). */
 function isEcdsaValue(value: Uint8Array): boolean {
   try {
     const outer = readElement(value);
     if (outer.tag !== TAG.sequence || outer.end !== value.length) return false;
     const reader = DerReader.inside(outer);
-    const r = readUnsigned(reader.expect(TAG.integer, 'r'));
-    const s = readUnsigned(reader.expect(TAG.integer, 's'));
-    return reader.atEnd && r > 0n && s > 0n;
+    const r = readInteger(reader.expect(TAG.integer, 'r'));
+    const s = readInteger(reader.expect(TAG.integer, 's'));
+    return reader.atEnd && isPositive(r) && isPositive(s);
   } catch (cause) {
     if (cause instanceof PkiError) return false;
     throw cause;

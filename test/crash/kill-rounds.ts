@@ -2,6 +2,7 @@
  * Kills the service at random moments in a lot, again and again, with a client that resumes; then lets
  * it end in peace and looks at what the client holds and what the ledger says.
  */
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFleet } from './calls.ts';
@@ -65,6 +66,16 @@ function rowsFor(plan: KillPlan, lot: readonly LotRow[], client: ResumingClient)
   return first < 0 ? lot : lot.slice(Math.max(0, first - Math.floor(plan.chance() * 50)));
 }
 
+const recordOf = (data: string): string => join(data, 'signing-record');
+
+/** Waits, not for ever, until the next signature is about to be made: between intent and certificate. */
+async function untilSigning({ data }: ServiceProcess): Promise<void> {
+  const { size } = statSync(recordOf(data));
+  for (const end = performance.now() + 1_000; performance.now() < end; await sleep(1)) {
+    if (statSync(recordOf(data)).size > size) return;
+  }
+}
+
 /** Sends rows and kills the service after some outcomes or some time; true if the answer was cut by it. */
 async function killAmid(
   plan: KillPlan,
@@ -72,6 +83,7 @@ async function killAmid(
   client: ResumingClient,
   sending: Parameters<ResumingClient['send']>[1],
   after: number,
+  moment: 'signing' | 'any',
 ): Promise<boolean> {
   let strike = (): void => undefined;
   const due = new Promise<void>((resolve) => {
@@ -86,7 +98,7 @@ async function killAmid(
   if (plan.chance() < AT_ONCE)
     exchanges.push(client.send(service, { ...sending, batchId: `${sending.batchId}.twin` }));
   await Promise.race([due, exchanges[0]]);
-  await sleep(plan.chance() * 40);
+  await (moment === 'signing' ? untilSigning(service) : sleep(plan.chance() * 200));
   await service.kill();
   return (await Promise.all(exchanges)).some(({ ended }) => ended === 'cut');
 }
@@ -116,7 +128,7 @@ export async function runKills(plan: KillPlan): Promise<KillResult> {
   const options: ServiceOptions = {
     data: plan.data,
     transport: plan.transport,
-    signingRecord: join(plan.data, 'signing-record'),
+    signingRecord: recordOf(plan.data),
   };
   const lot = makeLot(plan.rows);
   const client = createResumingClient();
@@ -132,7 +144,9 @@ export async function runKills(plan: KillPlan): Promise<KillResult> {
     const fresh = Math.floor((plan.chance() * 2 * left) / (plan.kills - kill + 2));
     const after = rows.length - left + fresh;
     const batchId = plan.chance() < 0.5 ? 'lot' : `lot-${kill}`;
-    if (await killAmid(plan, service, client, { rows, token: station, batchId }, Math.max(0, after))) amid++;
+    const sending = { rows, token: station, batchId };
+    const moment = kill % 2 === 1 ? 'signing' : 'any';
+    if (await killAmid(plan, service, client, sending, Math.max(0, after), moment)) amid++;
 
     // What a client was handed was committed before: the dead service's database says so.
     const facts = readLedgerFacts(databaseFile);
@@ -156,9 +170,7 @@ export async function runKills(plan: KillPlan): Promise<KillResult> {
     ...good
       .filter(({ deviceId }) => !client.held.has(deviceId))
       .map(({ deviceId }) => `${deviceId} has none`),
-    ...unexplainedIn(facts, join(plan.data, 'signing-record')).map(
-      (tbs) => `signed without an intent: ${tbs}`,
-    ),
+    ...unexplainedIn(facts, recordOf(plan.data)).map((tbs) => `signed without an intent: ${tbs}`),
     ...ledgerProblems(databaseFile),
   );
   if (facts.certificates.size !== good.length)

@@ -21,6 +21,7 @@ test('a lot through kill -9 at random moments gives every good row exactly one c
   assertCaSound(result.databaseFile, { stopped: true });
   expect(result.client.held.size).toBe(result.lot.filter(({ good }) => good).length);
   expect(result.client.refused.size).toBe(result.lot.filter(({ good }) => !good).length);
-  // Otherwise this tested nothing.
+  // Otherwise this tested nothing: kills struck amid answers, and between intents and their certificates.
   expect(result.amid).toBeGreaterThan(0);
+  expect(result.facts.states.abandoned).toBeGreaterThan(0);
 });

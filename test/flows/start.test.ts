@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPolicy } from '../../src/policy/index.ts';
 import { assertCaSound } from '../support/assert-ca-sound.ts';
 import { makeDevice, makeFleet, requestCertificate, rowOf, type TestFleet } from '../support/fleet.ts';
 import { openLot, sendLot } from '../support/lot-upload.ts';
@@ -128,6 +129,26 @@ describe('a start is refused with a line for the operator, and the folder is as 
       'passphrase',
     ],
     ['no passphrase', (data) => rmSync(join(data, 'keys', 'passphrase')), 'KeystoreSetupError', 'passphrase'],
+    [
+      'a database that was emptied',
+      (data) => {
+        rmSync(join(data, 'db'), { recursive: true });
+        mkdirSync(join(data, 'db'), { mode: 0o700 });
+        writeFileSync(join(data, 'db', 'fleetca.sqlite'), '', { mode: 0o600 });
+      },
+      'PkiError',
+      'holds nothing',
+    ],
+    [
+      'a profile with the name of a built-in one',
+      (data) => {
+        mkdirSync(join(data, 'profiles'));
+        const profile = createPolicy().deviceProfile('generic', 'device');
+        writeFileSync(join(data, 'profiles', 'device.yaml'), JSON.stringify(profile));
+      },
+      'StartRefusal',
+      'exists already',
+    ],
     [
       'a database that is none',
       (data) => writeFileSync(join(data, 'db', 'fleetca.sqlite'), 'x'.repeat(10_000)),
