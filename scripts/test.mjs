@@ -1,7 +1,6 @@
 // `npm test`: what the tests need from the machine, then build, check, and everything that runs the
 // whole service: flows, interop and short crash runs.
 import { spawnSync } from 'node:child_process';
-import { postgresPrograms } from './postgres-programs.mjs.mts';
 
 /** Programs that tests run as counterparts, by the Debian package that brings each. */
 const COUNTERPARTS = {
@@ -13,10 +12,9 @@ const COUNTERPARTS = {
 };
 
 const skipped = new Set((process.env.FLEETCA_TEST_SKIP ?? '').split(',').filter(Boolean));
+/** Debian keeps the programs of PostgreSQL's server out of the path. */
 const has = (program) =>
-  program === 'postgres'
-    ? postgresPrograms() !== undefined
-    : spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+  spawnSync('sh', ['-c', `command -v ${program} || ls /usr/lib/postgresql/*/bin/${program}`]).status === 0;
 const run = (command, args, env = {}) =>
   spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ...env } }).status === 0;
 

@@ -1,0 +1,166 @@
+import type { IntentChunk, IntentRow, IntentVerdict, StoredCertificate } from '../../ca/index.ts';
+import {
+  checkTexts,
+  deviceIdTwin,
+  judgeAgainst,
+  keyOfAnotherDevice,
+  keyOfCa,
+  keyRetired,
+} from '../verdicts.ts';
+import { certificatesOfIntents } from './certificates.ts';
+import type { Transaction } from './transaction.ts';
+
+/**
+ * What is on record about the names, keys and slots of a chunk, in a fixed number of statements whatever
+ * its length. The lateral limits keep the plan: one descent of an index for each row.
+ */
+const SQL = {
+  devices: `SELECT d.id, d.device_id, d.folded_id FROM unnest($2::text[]) AS w (folded_id)
+    CROSS JOIN LATERAL (SELECT * FROM device WHERE fleet_id = $1 AND folded_id = w.folded_id LIMIT 1) AS d`,
+  keyOwners: `SELECT w.key_digest, d.device_id FROM unnest($2::bytea[]) AS w (key_digest)
+    CROSS JOIN LATERAL (SELECT * FROM device_key WHERE fleet_id = $1 AND key_digest = w.key_digest LIMIT 1) AS k
+    JOIN device d ON d.id = k.device`,
+  caKeys: `SELECT w.key_digest FROM unnest($1::bytea[]) AS w (key_digest)
+    CROSS JOIN LATERAL (SELECT 1 FROM ca_key WHERE key_digest = w.key_digest LIMIT 1) AS c`,
+  // An intent that was given up has changed nothing: behind it stands what it was to replace.
+  slots: `SELECT w.device, w.profile, k.run_id, i.abandoned = 0 AND c.intent_id IS NULL AS open,
+      coalesce(c.intent_id, last.id) AS standing
+    FROM unnest($1::bigint[], $2::text[]) AS w (device, profile)
+    CROSS JOIN LATERAL (SELECT * FROM slot WHERE device = w.device AND profile = w.profile LIMIT 1) AS s
+    JOIN intent i ON i.id = s.intent_id JOIN intent_chunk k ON k.id = i.chunk_id
+    LEFT JOIN certificate c ON c.intent_id = i.id
+    LEFT JOIN LATERAL (SELECT o.id FROM intent o JOIN certificate p ON p.intent_id = o.id
+      JOIN profile_version v ON v.id = o.profile_id WHERE o.device = w.device AND v.name = w.profile AND i.abandoned = 1
+      ORDER BY o.id DESC LIMIT 1) AS last ON true`,
+  revokedKeys: `SELECT w.device, w.key_digest FROM unnest($1::bigint[], $2::bytea[]) AS w (device, key_digest)
+    CROSS JOIN LATERAL (SELECT 1 FROM intent i JOIN certificate c ON c.intent_id = i.id
+      WHERE i.device = w.device AND i.key_digest = w.key_digest AND c.revoked_at IS NOT NULL LIMIT 1) AS r`,
+} as const;
+
+const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
+
+interface Device {
+  readonly id: number;
+  readonly device_id: string;
+  readonly folded_id: string;
+}
+
+type Slot = { readonly openIn: string } | { readonly standing: StoredCertificate | undefined };
+
+const pairOf = (device: string, of: string): string => `${device}\0${of}`;
+
+/** The ledger as far as a chunk asks about it, with what rows before have changed. */
+export interface OnRecord {
+  /** By folded ID; those that are on record have a number. */
+  readonly devices: Map<string, { readonly deviceId: string; readonly id?: number }>;
+  /** Device by key digest, hex. */
+  readonly keyOwners: Map<string, string>;
+  readonly caKeys: ReadonlySet<string>;
+  /** By device and profile. */
+  readonly slots: Map<string, Slot>;
+  /** Device and key digest, hex. */
+  readonly revokedKeys: ReadonlySet<string>;
+}
+
+/** A row, and the number of its device. */
+interface Known {
+  readonly row: IntentRow;
+  readonly device: number;
+}
+
+async function readSlots(transaction: Transaction, known: readonly Known[]): Promise<Map<string, Slot>> {
+  const asked = new Map(known.map((k) => [pairOf(k.row.deviceId, k.row.profile), k]));
+  const rows = await transaction.rows<{
+    device: number;
+    profile: string;
+    run_id: string;
+    open: boolean;
+    standing: number | null;
+  }>(
+    SQL.slots,
+    [...asked.values()].map(({ device }) => device),
+    [...asked.values()].map(({ row }) => row.profile),
+  );
+  const standing = rows.flatMap((row) => (row.standing === null ? [] : [row.standing]));
+  const certificates = await certificatesOfIntents(transaction, standing);
+  const names = new Map(known.map(({ row, device }) => [device, row.deviceId]));
+  return new Map(
+    rows.map((row) => [
+      pairOf(names.get(row.device) ?? '', row.profile),
+      row.open ? { openIn: row.run_id } : { standing: certificates.get(row.standing ?? 0) },
+    ]),
+  );
+}
+
+async function readRevokedKeys(transaction: Transaction, known: readonly Known[]): Promise<Set<string>> {
+  const names = new Map(known.map(({ row, device }) => [device, row.deviceId]));
+  const rows = await transaction.rows<{ device: number; key_digest: Uint8Array }>(
+    SQL.revokedKeys,
+    known.map(({ device }) => device),
+    known.map(({ row }) => row.keyDigest),
+  );
+  return new Set(rows.map((row) => pairOf(names.get(row.device) ?? '', hex(row.key_digest))));
+}
+
+/** Reads what is on record about the rows; those whose texts cannot be stored are not asked about. */
+export async function readRecord(
+  transaction: Transaction,
+  { fleetId, rows }: IntentChunk,
+): Promise<OnRecord> {
+  const storable = rows.filter((row) => checkTexts(row) === undefined);
+  const folded = [...new Set(storable.map(({ foldedId }) => foldedId))];
+  const keys = storable.map(({ keyDigest }) => keyDigest);
+  const found = await transaction.rows<Device>(SQL.devices, fleetId, folded);
+  const owners = await transaction.rows<{ key_digest: Uint8Array; device_id: string }>(
+    SQL.keyOwners,
+    fleetId,
+    keys,
+  );
+  const caKeys = await transaction.rows<{ key_digest: Uint8Array }>(SQL.caKeys, keys);
+  const ids = new Map(found.map(({ device_id, id }) => [device_id, id]));
+  const known = storable.flatMap((row) => {
+    const device = ids.get(row.deviceId);
+    return device === undefined ? [] : [{ row, device }];
+  });
+  return {
+    devices: new Map(found.map((d) => [d.folded_id, { deviceId: d.device_id, id: d.id }])),
+    keyOwners: new Map(owners.map((owner) => [hex(owner.key_digest), owner.device_id])),
+    caKeys: new Set(caKeys.map(({ key_digest }) => hex(key_digest))),
+    slots: known.length === 0 ? new Map() : await readSlots(transaction, known),
+    revokedKeys: known.length === 0 ? new Set() : await readRevokedKeys(transaction, known),
+  };
+}
+
+/** The rules on names and keys: whose ID is it, whose key is it. */
+function checkOwnership(record: OnRecord, row: IntentRow, key: string): IntentVerdict | undefined {
+  const named = record.devices.get(row.foldedId);
+  if (named && named.deviceId !== row.deviceId) return deviceIdTwin(named.deviceId);
+  if (record.caKeys.has(key)) return keyOfCa();
+  const owner = record.keyOwners.get(key);
+  return owner !== undefined && owner !== row.deviceId ? keyOfAnotherDevice(owner) : undefined;
+}
+
+function judgeSlot(record: OnRecord, row: IntentRow, key: string, at: Date): IntentVerdict | undefined {
+  const slot = record.slots.get(pairOf(row.deviceId, row.profile));
+  if (slot && 'openIn' in slot) return { verdict: 'pending', runId: slot.openIn };
+  const verdict = slot?.standing && judgeAgainst(row, slot.standing, at);
+  if (verdict) return verdict;
+  const retired = row.supersede === null && record.revokedKeys.has(pairOf(row.deviceId, key));
+  return retired ? keyRetired() : undefined;
+}
+
+/**
+ * Decides on a row; undefined where it wins. Then it has its name, its key and its slot in `record`, so
+ * that the next row sees them. See `Ledger.recordIntents`.
+ */
+export function judgeRow(record: OnRecord, chunk: IntentChunk, row: IntentRow): IntentVerdict | undefined {
+  const unstorable = checkTexts(row);
+  if (unstorable) return unstorable;
+  const key = hex(row.keyDigest);
+  const verdict = checkOwnership(record, row, key) ?? judgeSlot(record, row, key, chunk.act.at);
+  if (verdict) return verdict;
+  if (!record.devices.has(row.foldedId)) record.devices.set(row.foldedId, { deviceId: row.deviceId });
+  record.keyOwners.set(key, row.deviceId);
+  record.slots.set(pairOf(row.deviceId, row.profile), { openIn: chunk.runId });
+  return undefined;
+}

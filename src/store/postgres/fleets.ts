@@ -1,0 +1,54 @@
+import type { Act, Fleet, NewFleet } from '../../ca/index.ts';
+import { readFleet, selectFleet } from '../fleets.ts';
+import { fleetExists } from '../refusals.ts';
+import { build } from '../session.ts';
+import type { PostgresSession } from './session.ts';
+import type { Transaction } from './transaction.ts';
+
+export async function findFleet(session: PostgresSession, name: string): Promise<Fleet | undefined> {
+  const row = await session.first(selectFleet.where('name', '=', name));
+  return row && readFleet(row);
+}
+
+export async function findFleetById(session: PostgresSession, id: number): Promise<Fleet | undefined> {
+  const row = await session.first(selectFleet.where('id', '=', id));
+  return row && readFleet(row);
+}
+
+export async function listFleets(
+  session: PostgresSession,
+  after: string,
+  limit: number,
+): Promise<readonly Fleet[]> {
+  const rows = await session.all(selectFleet.where('name', '>', after).orderBy('name').limit(limit));
+  return rows.map(readFleet);
+}
+
+/** The name of a fleet that is known to exist. */
+export async function fleetName(session: PostgresSession, fleetId: number): Promise<string> {
+  const row = await session.first(build.selectFrom('fleet').select('name').where('id', '=', fleetId));
+  if (!row) throw new Error(`there is no fleet ${fleetId}`);
+  return row.name;
+}
+
+export async function createFleet(transaction: Transaction, act: Act, fleet: NewFleet): Promise<Fleet> {
+  if (await findFleet(transaction, fleet.name)) throw fleetExists(fleet.name);
+  const { name, target, gatewayUrl, gatewayRoot } = fleet;
+  const details = { name, target, gatewayUrl, gatewayRoot };
+  const auditSeq = await transaction.appendAudit(act, { action: 'fleet-created', fleet: name, details });
+  const created = await transaction.first(
+    build
+      .insertInto('fleet')
+      .values({
+        name,
+        target,
+        gateway_url: gatewayUrl,
+        gateway_root: gatewayRoot,
+        created_at: act.at.getTime(),
+        audit_seq: auditSeq,
+      })
+      .returning('id'),
+  );
+  if (!created) throw new Error('a fleet was inserted and has no number');
+  return { ...fleet, id: created.id, createdAt: act.at };
+}

@@ -1,0 +1,150 @@
+import type { IntentChunk, IntentRow, IntentVerdict } from '../../ca/index.ts';
+import { rowsDigest } from '../audit.ts';
+import { intentFields } from '../intents.ts';
+import { judgeRow, type OnRecord, readRecord } from './claims.ts';
+import { Overtaken } from './failure.ts';
+import { fleetName } from './fleets.ts';
+import { profileVersions } from './profile-versions.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Rows go in in the order of their keys, so that two writers could not wait for each other. */
+const SQL = {
+  newDevices: `INSERT INTO device (fleet_id, device_id, folded_id, created_at)
+    SELECT $1, w.device_id, w.folded_id, $2 FROM unnest($3::text[], $4::text[]) AS w (device_id, folded_id)
+    ORDER BY w.folded_id COLLATE "C" ON CONFLICT DO NOTHING RETURNING id, device_id`,
+  claimKeys: `INSERT INTO device_key (fleet_id, key_digest, device)
+    SELECT $1, w.key_digest, w.device FROM unnest($2::bytea[], $3::bigint[]) AS w (key_digest, device)
+    ORDER BY w.key_digest ON CONFLICT DO NOTHING`,
+  keysOfOthers: `SELECT 1 FROM unnest($2::bytea[], $3::bigint[]) AS w (key_digest, device)
+    CROSS JOIN LATERAL (SELECT device FROM device_key WHERE fleet_id = $1 AND key_digest = w.key_digest LIMIT 1) AS k
+    WHERE k.device <> w.device LIMIT 1`,
+  newIntents: `INSERT INTO intent (id, chunk_id, issuer_id, serial, device, profile_id, key_digest, tbs_digest,
+      not_before, not_after, labels, supersede)
+    SELECT $1::bigint + w.place - 1, $2, w.issuer_id, w.serial, w.device, w.profile_id, w.key_digest, w.tbs_digest,
+      w.not_before, w.not_after, w.labels, w.supersede
+    FROM unnest($3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[], $9::bigint[],
+      $10::bigint[], $11::text[], $12::text[]) WITH ORDINALITY
+      AS w (issuer_id, serial, device, profile_id, key_digest, tbs_digest, not_before, not_after, labels, supersede, place)`,
+  fillSlots: `INSERT INTO slot (device, profile, intent_id)
+    SELECT w.device, w.profile, $1::bigint + w.place - 1 FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY
+      AS w (device, profile, place) ORDER BY w.device, w.profile COLLATE "C"
+    ON CONFLICT (device, profile) DO UPDATE SET intent_id = excluded.intent_id`,
+} as const;
+
+/** Makes the devices that are not on record. Gives the number of each row's device, in order. */
+async function claimDevices(
+  transaction: Transaction,
+  { act, fleetId }: IntentChunk,
+  won: readonly IntentRow[],
+  record: OnRecord,
+): Promise<readonly number[]> {
+  const ids = new Map<string, number>();
+  const missing = new Map<string, string>();
+  for (const { foldedId, deviceId } of won) {
+    const id = record.devices.get(foldedId)?.id;
+    if (id === undefined) missing.set(foldedId, deviceId);
+    else ids.set(deviceId, id);
+  }
+  if (missing.size > 0) {
+    const made = await transaction.rows<{ id: number; device_id: string }>(
+      SQL.newDevices,
+      fleetId,
+      act.at.getTime(),
+      [...missing.values()],
+      [...missing.keys()],
+    );
+    if (made.length !== missing.size) throw new Overtaken('a device was recorded by another writer');
+    for (const { id, device_id } of made) ids.set(device_id, id);
+  }
+  return won.map(({ deviceId }) => ids.get(deviceId) ?? 0);
+}
+
+async function claimKeys(
+  transaction: Transaction,
+  { fleetId }: IntentChunk,
+  won: readonly IntentRow[],
+  devices: readonly number[],
+): Promise<void> {
+  const keys = won.map(({ keyDigest }) => keyDigest);
+  const made = await transaction.change(SQL.claimKeys, fleetId, keys, devices);
+  // Some had their keys before, or ask for two profiles with one.
+  if (made === won.length) return;
+  const foreign = await transaction.rows(SQL.keysOfOthers, fleetId, keys, devices);
+  if (foreign.length > 0) throw new Overtaken('a key was claimed by another writer');
+}
+
+async function insertIntents(
+  transaction: Transaction,
+  chunkId: number,
+  firstIntent: number,
+  won: readonly IntentRow[],
+  devices: readonly number[],
+): Promise<void> {
+  const of = <T>(field: (row: IntentRow) => T): readonly T[] => won.map(field);
+  await transaction.change(
+    SQL.newIntents,
+    firstIntent,
+    chunkId,
+    of((row) => row.issuerId),
+    of((row) => row.serial),
+    devices,
+    await profileVersions(transaction, won),
+    of((row) => row.keyDigest),
+    of((row) => row.tbsDigest),
+    of((row) => row.notBefore.getTime()),
+    of((row) => row.notAfter.getTime()),
+    of((row) => row.labels),
+    of((row) => row.supersede),
+  );
+  await transaction.change(
+    SQL.fillSlots,
+    firstIntent,
+    devices,
+    of((row) => row.profile),
+  );
+}
+
+async function appendEntry(
+  transaction: Transaction,
+  chunk: IntentChunk,
+  won: readonly IntentRow[],
+): Promise<number> {
+  const fields = won.map((row) =>
+    intentFields({ ...row, notBefore: row.notBefore.getTime(), notAfter: row.notAfter.getTime() }),
+  );
+  return transaction.appendAudit(chunk.act, {
+    action: 'intents-recorded',
+    fleet: await fleetName(transaction, chunk.fleetId),
+    details: {
+      run: chunk.runId,
+      batch: chunk.batchId,
+      recorded: won.length,
+      rowsDigest: rowsDigest(fields),
+    },
+  });
+}
+
+/** See `Ledger.recordIntents`. */
+export async function recordIntents(
+  transaction: Transaction,
+  chunk: IntentChunk,
+): Promise<readonly IntentVerdict[]> {
+  transaction.verifyClock(chunk.act.at);
+  if (chunk.rows.length === 0) return [];
+  // 1. Judge, with all that is on record about the chunk at hand.
+  const record = await readRecord(transaction, chunk);
+  const judged = chunk.rows.map((row) => judgeRow(record, chunk, row));
+  const won = chunk.rows.filter((_, i) => judged[i] === undefined);
+  if (won.length === 0) return judged.filter((verdict) => verdict !== undefined);
+  // 2. The entry before the rows that point to it.
+  const auditSeq = await appendEntry(transaction, chunk, won);
+  // 3. Names and keys, what the intents share, the intents, and their slots.
+  const devices = await claimDevices(transaction, chunk, won, record);
+  await claimKeys(transaction, chunk, won, devices);
+  const { act, runId, batchId } = chunk;
+  const shared = { act, kind: 'device', runId, batchId, intents: won.length, auditSeq } as const;
+  const { id, firstIntent } = await transaction.insertChunk(shared);
+  await insertIntents(transaction, id, firstIntent, won, devices);
+  let next = firstIntent;
+  return judged.map((verdict) => verdict ?? { verdict: 'recorded', intentId: next++ });
+}

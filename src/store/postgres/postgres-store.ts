@@ -1,0 +1,128 @@
+import { readAuditRow } from '../audit.ts';
+import { build } from '../session.ts';
+import type { Store } from '../sqlite-store.ts';
+import { abandonIntents } from './abandonment.ts';
+import * as batches from './batches.ts';
+import * as certificates from './certificates.ts';
+import { recordIssued } from './completions.ts';
+import { connectWriter } from './connect.ts';
+import { postgresError } from './failure.ts';
+import * as fleets from './fleets.ts';
+import * as generations from './generations.ts';
+import { recordIntents } from './intents.ts';
+import { migrate } from './migrate.ts';
+import { endRun, settleUndertakings, startRun } from './runs.ts';
+import { PostgresSession } from './session.ts';
+import { newPool } from './settings.ts';
+import * as tokens from './tokens.ts';
+import { PostgresWriter } from './writer.ts';
+
+export interface PostgresSettings {
+  /** `postgres://…`, with everything that is needed to connect: TLS and password, too. Never logged. */
+  readonly url: string;
+  /** 16 lower-case hex digits; never used before. */
+  readonly runId: string;
+  readonly at: Date;
+  /** What becomes of a database that holds nothing; `create` where it does not say. */
+  readonly whenEmpty?: 'create' | 'refuse';
+}
+
+const listAudit = async (session: PostgresSession, after: number, limit: number) => {
+  const rows = await session.all(
+    build.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit),
+  );
+  return rows.map(readAuditRow);
+};
+
+/** The writer, with the service's lock held, the schema up to date and the run begun. Where it refuses, nothing stays held. */
+async function openWriter({ url, runId, at, whenEmpty = 'create' }: PostgresSettings) {
+  const writer = new PostgresWriter({
+    connect: (lost) => connectWriter(url, runId, lost),
+    settle: (transaction, undertakings) => settleUndertakings(transaction, runId, undertakings),
+  });
+  try {
+    await writer.prepare((client) => migrate(new PostgresSession(client, 'fresh'), whenEmpty));
+    const abandoned = await writer.write((t) => startRun(t, runId, at));
+    return { writer, abandoned };
+  } catch (failure) {
+    await writer.close();
+    throw postgresError(failure);
+  }
+}
+
+/**
+ * Opens the store on a PostgreSQL server. Resolves when the schema is up to date and what earlier runs
+ * left open is settled. Rejects with `busy` while another service works on the database, and with
+ * `storage-unavailable` where the server does not keep what it promises, or the database is not ours.
+ */
+export async function openPostgresStore(settings: PostgresSettings): Promise<Store> {
+  const { url, runId } = settings;
+  const { writer, abandoned } = await openWriter(settings);
+  const pool = newPool(url, `fleetca reader ${runId}`.slice(0, 63));
+  const session = new PostgresSession(pool, 'fresh');
+  const read = async <T>(act: () => Promise<T>): Promise<T> => {
+    try {
+      return await act();
+    } catch (failure) {
+      throw postgresError(failure);
+    }
+  };
+  return {
+    runId,
+    abandoned,
+    close: async (endedAt) => {
+      // A database that failed cannot record the end; the next start finds the run open.
+      await writer.write((t) => endRun(t, runId, endedAt)).catch(() => undefined);
+      await writer.close();
+      await pool.end();
+    },
+
+    createFleet: (act, fleet) => writer.write((t) => fleets.createFleet(t, act, fleet)),
+    findFleet: (name) => read(() => fleets.findFleet(session, name)),
+    findFleetById: (id) => read(() => fleets.findFleetById(session, id)),
+    listFleets: (after, limit) => read(() => fleets.listFleets(session, after, limit)),
+
+    recordGenerationIntent: (act, run, intent) =>
+      writer.write((t) => generations.recordGenerationIntent(t, act, run, intent)),
+    recordGenerationIssued: (act, run, id, der) =>
+      writer.write((t) => generations.recordGenerationIssued(t, act, run, id, der)),
+    recordGenerationImported: (act, generation) =>
+      writer.write((t) => generations.recordGenerationImported(t, act, generation)),
+    listGenerations: (fleetId) => read(() => generations.listGenerations(session, fleetId)),
+    findGeneration: (id) => read(() => generations.findGeneration(session, id)),
+
+    recordIntents: (chunk) => writer.write((t) => recordIntents(t, chunk)),
+    recordIssued: (chunk) => writer.write((t) => recordIssued(t, chunk)),
+    abandonIntents: (act, run, ids) => writer.write((t) => abandonIntents(t, act, run, ids)),
+
+    findCertificate: (fingerprint) => read(() => certificates.findCertificate(session, fingerprint)),
+    findCertificatesBySerial: (serial) => read(() => certificates.findCertificatesBySerial(session, serial)),
+    findDevice: (fleetId, deviceId) => read(() => certificates.findDevice(session, fleetId, deviceId)),
+    listDeviceCertificates: (fleetId, deviceId, limit) =>
+      read(() => certificates.listDeviceCertificates(session, fleetId, deviceId, limit)),
+    listDevices: (fleetId, after, limit) =>
+      read(() => certificates.listDevices(session, fleetId, after, limit)),
+    markRevoked: (act, fingerprint, reason) =>
+      writer.write((t) => certificates.markRevoked(t, act, fingerprint, reason)),
+    releaseKey: (act, fleetId, digest, reason) =>
+      writer.write((t) => certificates.releaseKey(t, act, fleetId, digest, reason)),
+
+    listAudit: (after, limit) => read(() => listAudit(session, after, limit)),
+    recordServiceAct: (act, action, details) =>
+      writer.write(async (t) => void (await t.appendAudit(act, { action, fleet: null, details }))),
+
+    recordToken: (act, token) => writer.write((t) => tokens.recordToken(t, act, token)),
+    findToken: (id) => read(() => tokens.findToken(session, id)),
+    listTokens: (after, limit) => read(() => tokens.listTokens(session, after, limit)),
+    revokeToken: (act, id) => writer.write((t) => tokens.revokeToken(t, act, id)),
+
+    openBatch: (act, run, opening) => writer.write((t) => batches.openBatch(t, act, run, opening)),
+    recordOutcomes: (act, id, attempt, outcomes) =>
+      writer.write((t) => batches.recordOutcomes(t, act, id, attempt, outcomes)),
+    closeAttempt: (act, id, attempt, state) =>
+      writer.write((t) => batches.closeAttempt(t, act, id, attempt, state)),
+    findBatch: (id) => read(() => batches.findBatch(session, id)),
+    listOutcomes: (id, attempt, after, limit) =>
+      read(() => batches.listOutcomes(session, id, attempt, after, limit)),
+  };
+}
