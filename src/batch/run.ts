@@ -66,14 +66,14 @@ function outcomeOf({ row, deviceId: told }: Row, outcome: IssueOutcome): Told {
 
 /** A failure of ledger or key is the outcome of every row that had got so far, not the batch's end. */
 function failedOutcomes(
-  lines: readonly Line[],
-  rows: readonly PreparedRow[],
+  rows: readonly Row[],
+  prepared: readonly PreparedRow[],
   failure: PkiError,
 ): readonly Told[] {
-  return lines.map(({ row }, i) => {
-    const prepared = rows[i];
-    if (prepared && 'refusal' in prepared) return refusedOutcome(row, prepared.deviceId, prepared.refusal);
-    return { ...refusedOutcome(row, prepared?.intent.deviceId ?? null, failure), status: 'failed' };
+  return rows.map(({ row, deviceId }, i) => {
+    const one = prepared[i];
+    if (one && 'refusal' in one) return refusedOutcome(row, one.deviceId ?? deviceId, one.refusal);
+    return { ...refusedOutcome(row, one?.intent.deviceId ?? deviceId, failure), status: 'failed' };
   });
 }
 
@@ -103,12 +103,12 @@ const actOf = ({ ca, context }: BatchRun): Act => {
 /** Steps 1 to 5 for a chunk: what became of each of its rows. */
 async function issueChunk(
   run: BatchRun,
-  lines: readonly Line[],
+  rows: readonly Row[],
   act: Act,
   turn: Turn,
 ): Promise<readonly Told[]> {
   const { ca, context, batchId, authority } = run;
-  let rows: readonly PreparedRow[] = [];
+  let prepared: readonly PreparedRow[] = [];
   try {
     const issuer = await findIssuer(ca, context.fleet.id, authority);
     const { id, keyId, certificate } = issuer;
@@ -175,7 +175,10 @@ class Lanes {
 }
 
 /** The rows of a lot up to where it is refused as a whole: what came before that is worked on all the same. */
-async function* untilRefused(rows: RowSource, note: (refusal: PkiError) => void): AsyncGenerator<readonly Row[]> {
+async function* untilRefused(
+  rows: RowSource,
+  note: (refusal: PkiError) => void,
+): AsyncGenerator<readonly Row[]> {
   try {
     yield* rows;
   } catch (failure) {

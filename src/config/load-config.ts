@@ -28,6 +28,8 @@ export interface Config {
   readonly databaseFile: string;
   readonly keysFolder: string;
   readonly profilesFolder: string;
+  /** Uploads that must be read back and forth, while they are. */
+  readonly tmpFolder: string;
   /** The configuration file that was read. */
   readonly configFile: string | null;
   readonly api: { readonly host: string; readonly port: number; readonly names: readonly string[] };
@@ -135,6 +137,7 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
     databaseFile: join(dbFolder, 'fleetca.sqlite'),
     keysFolder: join(data, 'keys'),
     profilesFolder: join(data, 'profiles'),
+    tmpFolder: join(data, 'tmp'),
     configFile,
     api: { host: values['api.host'], port: values['api.port'], names: [...values['api.names']] },
     public: { host: values['public.host'], port: values['public.port'] },

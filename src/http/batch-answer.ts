@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type BatchRun, receive, splitLines, tailOutcomes } from '../batch/index.ts';
+import { type BatchRun, type RowSource, receive, tailOutcomes } from '../batch/index.ts';
+import type { PkiError } from '../errors.ts';
 import { encodeLines, outcomeJson, summaryJson } from './batch-json.ts';
-import { readOctets } from './body.ts';
 import type { Call } from './edge.ts';
+import { problemOf } from './problems.ts';
+import { leaveBody } from './refuse.ts';
 
 async function* outcomeLines({ store, batchId, attempt, progress }: BatchRun): AsyncGenerator<string> {
   for await (const page of tailOutcomes(store, batchId, attempt, progress))
@@ -17,12 +19,14 @@ async function readSummary({ store, batchId, attempt: number }: BatchRun, chain:
   return encodeLines([summaryJson(batchId, attempt, chain)]);
 }
 
-/** What became of the intake: whether every row is on record. */
-async function takeIn(call: Call, run: BatchRun): Promise<'complete' | 'interrupted'> {
-  const { req } = call;
+/** What became of the intake: every row is on record; so are all before the refusal of the rest; or not even that. */
+type Intake = 'complete' | PkiError | 'interrupted';
+
+async function takeIn({ req }: Call, run: BatchRun, rows: RowSource): Promise<Intake> {
   try {
-    await receive(run, splitLines(readOctets(call)));
-    return 'complete';
+    const refusal = await receive(run, rows);
+    if (refusal) req.log.info({ err: refusal, batch: run.batchId }, 'a lot was refused midway');
+    return refusal ?? 'complete';
   } catch (failure) {
     // An upload that broke off is the client's story; anything else is ours.
     if (req.destroyed && !req.readableEnded)
@@ -32,21 +36,36 @@ async function takeIn(call: Call, run: BatchRun): Promise<'complete' | 'interrup
   }
 }
 
+async function endAnswer({ req, res }: Call, run: BatchRun, intake: Intake, chain: string): Promise<void> {
+  if (intake === 'complete') res.end(await readSummary(run, chain));
+  // What was written goes out first.
+  else if (intake === 'interrupted') res.socket?.destroySoon();
+  else {
+    // The client may still be sending.
+    leaveBody(req, res);
+    res.end(encodeLines([{ problem: problemOf(intake) }]));
+  }
+}
+
 /**
  * Takes a lot in and answers it at the same time, each at its own pace: the intake never waits for
- * the reader of the answer, and goes on when that goes away. Where not all rows came to be on record
- * the answer ends without summary and without its end, and the connection is closed.
+ * the reader of the answer, and goes on when that goes away. Where the lot was refused midway, the last
+ * line is its problem. Where not all rows came to be on record, the answer ends without summary and
+ * without its end, and the connection is closed.
  */
-export async function exchangeBatch(call: Call, run: BatchRun, chain: string): Promise<void> {
+export async function exchangeBatch(
+  call: Call,
+  run: BatchRun,
+  rows: RowSource,
+  chain: string,
+): Promise<void> {
   const { res } = call;
-  const intake = takeIn(call, run);
+  const intake = takeIn(call, run, rows);
   call.edge.inFlight.track(intake);
   try {
     // One page waits at most: the store keeps the rest.
     await pipeline(Readable.from(outcomeLines(run), { highWaterMark: 1 }), res, { end: false });
-    if ((await intake) === 'complete') res.end(await readSummary(run, chain));
-    // What was written goes out first.
-    else res.socket?.destroySoon();
+    await endAnswer(call, run, await intake, chain);
   } catch (failure) {
     if (!res.socket || res.socket.destroyed) return;
     throw failure;

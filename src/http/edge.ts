@@ -3,6 +3,7 @@ import type { Act, AuditLog, CaContext, IssueTogether } from '../ca/index.ts';
 import type { Permission, Requester, TokenStore } from '../enrollment/index.ts';
 import type { Logger } from '../log.ts';
 import type { InFlight } from './in-flight.ts';
+import type { Spool } from './spool.ts';
 import type { Request, Response } from './web.ts';
 
 /** What the routes work with. One a process. */
@@ -11,6 +12,7 @@ export interface Edge {
   readonly issueTogether: IssueTogether;
   readonly tokens: TokenStore;
   readonly batches: BatchStore;
+  readonly spool: Spool;
   readonly audit: AuditLog;
   readonly log: Logger;
   /** Work that may outlive the answer it belongs to. */

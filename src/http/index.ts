@@ -10,4 +10,5 @@ export * from './in-flight.ts';
 export * from './keep-tls-current.ts';
 export * from './listener.ts';
 export * from './service-ca.ts';
+export { openSpool } from './spool.ts';
 export * from './tls-credentials.ts';

@@ -20,7 +20,7 @@ function refusalOf(failure: unknown): PkiError | undefined {
  * A client may still be sending when it is answered. What comes is dropped for a while, so that the
  * answer is not lost in a reset; then the connection is cut.
  */
-function leaveBody(req: Request, res: Response): void {
+export function leaveBody(req: Request, res: Response): void {
   if (req.complete) return;
   // Whoever waits for "100 Continue" has not begun, and may take the connection for free again.
   if (awaitsContinue(req)) res.set('Connection', 'close');

@@ -3,9 +3,10 @@ import {
   type BatchRun,
   type BatchStore,
   Progress,
+  type RowSource,
+  readLot,
   receive,
   type StoredOutcome,
-  splitLines,
 } from '../../src/batch/index.ts';
 import type { CaContext, Fleet } from '../../src/ca/index.ts';
 import { PkiError } from '../../src/errors.ts';
@@ -53,6 +54,8 @@ async function openLot({
   };
 }
 
+const ndjson = (octets: AsyncIterable<Uint8Array>): RowSource => readLot('ndjson', octets, 'cn');
+
 async function* upload(rows: readonly (string | Uint8Array)[], end?: Error): AsyncGenerator<Uint8Array> {
   for (const row of rows) yield Buffer.concat([Buffer.from(row), Buffer.from('\n')]);
   if (end) throw end;
@@ -75,7 +78,7 @@ async function attemptOf(run: BatchRun) {
 
 async function send(rows: readonly (string | Uint8Array)[], wish: LotWish = {}) {
   const run = await openLot(wish);
-  await receive(run, splitLines(upload(rows)));
+  await receive(run, ndjson(upload(rows)));
   return { run, outcomes: await outcomesOf(run) };
 }
 
@@ -165,7 +168,7 @@ describe('a key or ledger that fails', () => {
     const run = await openLot();
     const rows = [row(), '{', row()];
     world.keystore.failure = new PkiError('signer-unavailable', 'The token is gone.');
-    await receive(run, splitLines(upload(rows))).finally(() => {
+    await receive(run, ndjson(upload(rows))).finally(() => {
       world.keystore.failure = undefined;
     });
     const outcomes = await outcomesOf(run);
@@ -173,7 +176,7 @@ describe('a key or ledger that fails', () => {
     expect(outcomes.map((o) => o.status)).toEqual(['failed', 'refused', 'failed']);
     expect(await attemptOf(run)).toMatchObject({ state: 'complete', failed: 2, refused: 1 });
     const again = await openLot();
-    await receive(again, splitLines(upload(rows)));
+    await receive(again, ndjson(upload(rows)));
     expect(said(await outcomesOf(again))).toEqual(['issued', 'bad-json', 'issued']);
   });
 
@@ -181,7 +184,7 @@ describe('a key or ledger that fails', () => {
     const run = await openLot({
       store: { recordOutcomes: () => Promise.reject(new PkiError('storage-full', 'The disk is full.')) },
     });
-    expect(await codeOfPromise(receive(run, splitLines(upload([row()]))))).toBe('storage-full');
+    expect(await codeOfPromise(receive(run, ndjson(upload([row()]))))).toBe('storage-full');
     expect(run.progress.ended).toBe('interrupted');
     expect(await attemptOf(run)).toMatchObject({ state: 'interrupted', rows: 0 });
   });
@@ -194,7 +197,7 @@ describe('a key or ledger that fails', () => {
         closeAttempt: down,
       },
     });
-    expect(await codeOfPromise(receive(run, splitLines(upload([row()]))))).toBe('storage-full');
+    expect(await codeOfPromise(receive(run, ndjson(upload([row()]))))).toBe('storage-full');
     expect(run.progress.ended).toBe('interrupted');
   });
 
@@ -207,7 +210,7 @@ describe('a key or ledger that fails', () => {
             : world.store.closeAttempt(act, id, attempt, state),
       },
     });
-    expect(await codeOfPromise(receive(run, splitLines(upload([row()]))))).toBe('storage-full');
+    expect(await codeOfPromise(receive(run, ndjson(upload([row()]))))).toBe('storage-full');
     expect(run.progress.ended).toBe('interrupted');
     expect(await attemptOf(run)).toMatchObject({ state: 'interrupted', rows: 1, issued: 1 });
   });
@@ -216,7 +219,7 @@ describe('a key or ledger that fails', () => {
     const run = await openLot({
       ca: { ledger: { ...world.store, recordIntents: () => Promise.reject(new TypeError('a defect')) } },
     });
-    await expect(receive(run, splitLines(upload([row()])))).rejects.toThrow('a defect');
+    await expect(receive(run, ndjson(upload([row()])))).rejects.toThrow('a defect');
     expect(await attemptOf(run)).toMatchObject({ state: 'interrupted' });
   });
 });
@@ -225,7 +228,7 @@ describe('an upload that breaks off', () => {
   it('leaves the lot interrupted, with the outcomes of the chunks that were whole', async () => {
     const run = await openLot();
     const rows = Array.from({ length: 200 }, () => '{');
-    const broken = receive(run, splitLines(upload(rows, new Error('ECONNRESET'))));
+    const broken = receive(run, ndjson(upload(rows, new Error('ECONNRESET'))));
     await expect(broken).rejects.toThrow('ECONNRESET');
     expect(run.progress.ended).toBe('interrupted');
     const attempt = await attemptOf(run);
@@ -245,7 +248,7 @@ describe('an upload that breaks off', () => {
     };
     const { attempt } = await world.store.openBatch(world.act(), world.ca.runId, opening);
     const run = { ...first, attempt, progress: new Progress() };
-    await receive(run, splitLines(upload(rows)));
+    await receive(run, ndjson(upload(rows)));
     expect(attempt).toBe(2);
     expect(said(await outcomesOf(run))).toEqual(['replayed', 'replayed']);
     expect((await outcomesOf(run)).map((o) => o.seq)).toEqual([3, 4]);

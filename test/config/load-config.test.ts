@@ -41,6 +41,7 @@ test('nothing set gives the defaults', () => {
     databaseFile: join(data, 'db', 'fleetca.sqlite'),
     keysFolder: join(data, 'keys'),
     profilesFolder: join(data, 'profiles'),
+    tmpFolder: join(data, 'tmp'),
     configFile: null,
     api: { host: '127.0.0.1', port: 8443, names: ['localhost', '127.0.0.1', '::1'] },
     public: { host: '127.0.0.1', port: 8080 },

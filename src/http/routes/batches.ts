@@ -11,7 +11,7 @@ import { intermediatesPem } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
 import { inviteBody } from '../expect-continue.ts';
 import { contextFor } from '../fleet-profile.ts';
-import { mediaTypeOf } from '../media-type.ts';
+import { lotFormOf, openIntake } from '../lot-intake.ts';
 import { getFleet } from '../names.ts';
 import { fitQuery, noQuery, wholeNumber } from '../query.ts';
 import { pathParameter, sendJson } from '../web.ts';
@@ -20,7 +20,11 @@ const NDJSON = 'application/x-ndjson';
 const BATCH_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 const name = z.string().min(1).max(63).optional();
-const batchQuery = z.strictObject({ profile: name, authority: name });
+const batchQuery = z.strictObject({
+  profile: name,
+  authority: name,
+  ids: z.enum(['cn', 'name']).optional(),
+});
 
 /** The client's Idempotency-Key, with or without the quotes of a structured field; else an id of ours. */
 function batchIdOf({ edge, req }: Call): string {
@@ -41,34 +45,25 @@ async function sendBatch(call: Call): Promise<void> {
   const { edge, req, res, requester, act } = call;
   const { ca, batches } = edge;
   const fleet = await getFleet(call);
-  mediaTypeOf(req, [NDJSON, 'application/jsonl']);
+  const { profile: profileName = null, authority = null, ids } = fitQuery(batchQuery, req);
+  const form = lotFormOf(call, ids);
   verifyAcceptsLines(call);
-  const { profile: profileName = null, authority = null } = fitQuery(batchQuery, req);
   const batchId = batchIdOf(call);
   const context = contextFor(ca, fleet, requester, profileName);
   const issuer = await findIssuer(ca, fleet.id, authority);
   const chain = intermediatesPem(await ca.ledger.listGenerations(fleet.id), issuer.id);
-  const { attempt } = await batches.openBatch(act, ca.runId, {
-    id: batchId,
-    fleetId: fleet.id,
-    tokenId: requester.id,
-    profile: profileName,
-    authority,
+  const intake = await openIntake(call, form);
+  const opening = { id: batchId, fleetId: fleet.id, tokenId: requester.id, profile: profileName, authority };
+  const { attempt } = await batches.openBatch(act, ca.runId, opening).catch(async (failure: unknown) => {
+    await intake.abandon();
+    throw failure;
   });
 
   inviteBody(req, res);
   res.status(200).set({ 'Content-Type': NDJSON, Location: `/v1/batches/${batchId}` });
   res.flushHeaders();
-  const run = {
-    ca,
-    store: batches,
-    batchId,
-    attempt,
-    context,
-    authority,
-    progress: new Progress(),
-  };
-  await exchangeBatch(call, run, chain);
+  const run = { ca, store: batches, batchId, attempt, context, authority, progress: new Progress() };
+  await exchangeBatch(call, run, intake.rows, chain);
 }
 
 /** The batch that the path names, if the requester may. Refuses `not-found`. */

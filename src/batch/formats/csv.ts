@@ -1,0 +1,137 @@
+import { verifyNoPrivateKey } from '../../enrollment/index.ts';
+import { PkiError } from '../../errors.ts';
+import { LIMITS } from '../limits.ts';
+import type { Line } from '../lines.ts';
+import { type RowContent, refusedRow, tooLongRow } from '../row.ts';
+import { splitCells } from './csv-cells.ts';
+import { splitRecords } from './csv-records.ts';
+
+const PLAIN_COLUMNS = ['deviceId', 'csr', 'profile', 'notAfter', 'supersede'] as const;
+type PlainColumn = (typeof PLAIN_COLUMNS)[number];
+
+/** What a column holds. */
+type Column = { readonly field: PlainColumn } | { readonly label: string };
+
+/** As `labels` of a row has its names. */
+const LABEL = /^label:([A-Za-z0-9][A-Za-z0-9._-]{0,62})$/;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decodeText(octets: Uint8Array, what: string, code: 'bad-row' | 'bad-lot'): string {
+  try {
+    return utf8.decode(octets);
+  } catch (cause) {
+    throw new PkiError(code, `${what} is not UTF-8.`, { cause });
+  }
+}
+
+/** A name of the client's, as far as a refusal repeats it. */
+const quote = (name: string): string => JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name);
+
+function columnOf(name: string): Column {
+  const field = PLAIN_COLUMNS.find((one) => one === name);
+  if (field !== undefined) return { field };
+  const label = LABEL.exec(name)?.[1];
+  if (label !== undefined) return { label };
+  throw new PkiError(
+    'bad-lot',
+    `The CSV has a column that is not known: ${quote(name)}. Known are ${PLAIN_COLUMNS.join(', ')} and label:<name>, with commas between them.`,
+  );
+}
+
+function verifyColumns(names: readonly string[]): void {
+  if (names.length > LIMITS.csvColumns) {
+    throw new PkiError('too-large', `A CSV has at most ${LIMITS.csvColumns} columns.`);
+  }
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new PkiError('bad-lot', `The CSV has the column ${quote(twice)} twice.`);
+  if (!names.includes('csr')) {
+    throw new PkiError('bad-lot', 'The first line of a CSV names its columns, and one of them is csr.');
+  }
+}
+
+/** The first record. Refuses `bad-lot`, `too-large`, and `bad-pem` where a private key stands in it. */
+function readHeader(octets: Line): readonly Column[] {
+  if (octets === null) {
+    throw new PkiError('too-large', `The CSV's header has more than ${LIMITS.rowOctets} octets.`);
+  }
+  const text = decodeText(octets, "The CSV's header", 'bad-lot').replace(/^\uFEFF/, '');
+  verifyNoPrivateKey(text);
+  const names = splitHeader(text);
+  const columns = names.map(columnOf);
+  verifyColumns(names);
+  return columns;
+}
+
+function splitHeader(text: string): readonly string[] {
+  try {
+    return splitCells(text);
+  } catch (cause) {
+    if (!(cause instanceof PkiError)) throw cause;
+    throw new PkiError('bad-lot', `The CSV's header cannot be read. ${cause.message}`, { cause });
+  }
+}
+
+type Fields = Partial<Record<PlainColumn, string>>;
+
+/** The row as the JSON that a line of NDJSON would be, which is judged where those are. Empty cells are absent. */
+function encodeLine({ supersede, ...fields }: Fields, labels: Readonly<Record<string, string>>): Uint8Array {
+  const row = {
+    ...fields,
+    ...(supersede === undefined ? {} : { supersede: { reason: supersede } }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+  };
+  return Buffer.from(JSON.stringify(row), 'utf8');
+}
+
+function judgeRow(columns: readonly Column[], cells: readonly string[]): RowContent {
+  if (cells.length !== columns.length) {
+    const message = `The row has ${cells.length} cells where the header has ${columns.length}.`;
+    return refusedRow(new PkiError('bad-row', message));
+  }
+  const filled = columns.flatMap((column, i) => {
+    const cell = cells[i] ?? '';
+    return cell === '' ? [] : [{ column, cell }];
+  });
+  const fields: Fields = Object.fromEntries(
+    filled.flatMap(({ column, cell }) => ('field' in column ? [[column.field, cell]] : [])),
+  );
+  // fromEntries defines properties, so a label called constructor is a name like any other.
+  const labels = Object.fromEntries(
+    filled.flatMap(({ column, cell }) => ('label' in column ? [[column.label, cell]] : [])),
+  );
+  const deviceId = fields.deviceId ?? null;
+  if (fields.csr === undefined) return refusedRow(new PkiError('bad-row', 'The row has no csr.'), deviceId);
+  return { input: { form: 'line', octets: encodeLine(fields, labels) }, deviceId };
+}
+
+function readRecord(columns: readonly Column[], octets: Line): RowContent {
+  if (octets === null) return tooLongRow();
+  try {
+    const text = decodeText(octets, 'The row', 'bad-row');
+    // Before anything of it is kept, as of any row.
+    verifyNoPrivateKey(text);
+    return judgeRow(columns, splitCells(text));
+  } catch (refusal) {
+    if (refusal instanceof PkiError) return refusedRow(refusal);
+    throw refusal;
+  }
+}
+
+/**
+ * A lot as CSV (RFC 4180, UTF-8, commas) whose first line names the columns: `csr` (PEM, or DER in
+ * base64) and, as wanted, `deviceId`, `profile`, `notAfter`, `supersede` (the reason) and `label:<name>`.
+ * Refuses `bad-lot` and `too-large` where header or quoting are at fault; a bad row is refused alone.
+ */
+export async function* readCsv(source: AsyncIterable<Uint8Array>): AsyncGenerator<readonly RowContent[]> {
+  let columns: readonly Column[] | undefined;
+  for await (const records of splitRecords(source)) {
+    const rest = columns === undefined ? records.slice(1) : records;
+    columns ??= readHeader(records[0] ?? null);
+    const known = columns;
+    if (rest.length > 0) yield rest.map((record) => readRecord(known, record));
+  }
+  if (columns === undefined) {
+    throw new PkiError('bad-lot', 'The first line of a CSV names its columns, and one of them is csr.');
+  }
+}

@@ -1,0 +1,115 @@
+import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
+import { PkiError } from '../../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { type RandomAccess, readAhead } from './random-access.ts';
+
+export const badZip = (what: string, cause?: unknown): PkiError =>
+  new PkiError('bad-lot', `The zip ${what}.`, { cause });
+
+/** Gives the reading library our file. A failure of the file itself is kept: it is no fault of the zip. */
+class ZipReader extends RandomAccessReader {
+  readonly #file: RandomAccess;
+  failure: unknown;
+
+  constructor(file: RandomAccess) {
+    super();
+    this.#file = readAhead(file);
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (failure: Error | null) => void,
+  ): void {
+    this.#file.read(position, length).then(
+      (octets) => {
+        buffer.set(octets, offset);
+        callback(octets.length < length ? new Error('unexpected end of file') : null);
+      },
+      (failure: Error) => {
+        this.failure = failure;
+        callback(failure);
+      },
+    );
+  }
+}
+
+/** What the library says of a zip that cannot be read, as a refusal. */
+function explain(failure: unknown, reader: ZipReader): unknown {
+  if (reader.failure !== undefined || failure instanceof PkiError) return failure;
+  return badZip('cannot be read: it is none, is damaged, or is cut off', failure);
+}
+
+async function open(reader: ZipReader, size: number): Promise<ZipFile> {
+  // Names as octets: we judge them ourselves, each for its row.
+  const zip = await fromRandomAccessReaderPromise(reader, size, { decodeStrings: false, autoClose: false });
+  if (zip.entryCount <= LIMITS.zipEntries) return zip;
+  throw new PkiError('too-large', `A zip has at most ${LIMITS.zipEntries} entries.`);
+}
+
+/** The entries as the central directory lists them. Refuses `bad-lot`, `too-large`. */
+export async function* listEntries(file: RandomAccess): AsyncGenerator<Entry> {
+  const reader = new ZipReader(file);
+  try {
+    const zip = await open(reader, file.size);
+    yield* zip.eachEntry();
+  } catch (failure) {
+    throw explain(failure, reader);
+  }
+}
+
+/** Where an entry's local header begins, and where its octets end at the least. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Of a local header without name and extra field (APPNOTE, 4.3.7). */
+export const LOCAL_HEADER_OCTETS = 30;
+
+function verifyApart(spans: readonly Span[], fileSize: number): void {
+  for (const [i, { end }] of spans.entries()) {
+    if (end > (spans[i + 1]?.start ?? fileSize)) throw badZip('has entries that overlap each other');
+  }
+}
+
+/** Where each entry may end at the most: where the next one begins. */
+export interface ZipDirectory {
+  endOf(start: number): number;
+}
+
+/** The first of the ascending numbers that is greater. */
+function firstAfter(numbers: Float64Array, least: number): number | undefined {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] ?? 0) > least) high = middle;
+    else low = middle + 1;
+  }
+  return numbers[low];
+}
+
+/**
+ * Looks through the central directory before anything is expanded. Refuses `bad-lot` where it cannot be
+ * read, or where entries overlap; `too-large` where there are too many, or they would expand to over
+ * 100 times the file.
+ */
+export async function checkDirectory(file: RandomAccess): Promise<ZipDirectory> {
+  const spans: Span[] = [];
+  let expanded = 0;
+  for await (const { relativeOffsetOfLocalHeader: start, ...entry } of listEntries(file)) {
+    const end = start + LOCAL_HEADER_OCTETS + entry.fileNameLength + entry.compressedSize;
+    spans.push({ start, end });
+    expanded += entry.uncompressedSize;
+  }
+  if (expanded > file.size * LIMITS.expansion + LIMITS.expansionFreeOctets) {
+    throw new PkiError('too-large', `The zip expands to more than ${LIMITS.expansion} times its size.`);
+  }
+  spans.sort((a, b) => a.start - b.start);
+  verifyApart(spans, file.size);
+  const starts = Float64Array.from(spans, ({ start }) => start);
+  return { endOf: (start) => firstAfter(starts, start) ?? file.size };
+}
