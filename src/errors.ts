@@ -13,6 +13,7 @@ export const REFUSAL_CODES = [
   'bad-lot',
   'bad-request',
   'bad-ca-certificate',
+  'bad-recipient',
   'too-large',
   'unsupported-media-type',
   'not-acceptable',
@@ -34,6 +35,7 @@ export const REFUSAL_CODES = [
   'profile-unknown',
   'validity-exceeds-issuer',
   'validity-exceeds-profile',
+  'not-granted',
   // conflict: it contradicts what is on record
   'already-exists',
   'key-of-another-device',

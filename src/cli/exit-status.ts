@@ -47,6 +47,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   'bad-lot': EXIT.badInput,
   'bad-request': EXIT.badInput,
   'bad-ca-certificate': EXIT.badInput,
+  'bad-recipient': EXIT.badInput,
   'too-large': EXIT.badInput,
   'unsupported-media-type': EXIT.badInput,
   'not-acceptable': EXIT.badInput,
@@ -68,6 +69,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   'profile-unknown': EXIT.refusedByPolicy,
   'validity-exceeds-issuer': EXIT.refusedByPolicy,
   'validity-exceeds-profile': EXIT.refusedByPolicy,
+  'not-granted': EXIT.refusedByPolicy,
 
   'already-exists': EXIT.conflict,
   'key-of-another-device': EXIT.conflict,

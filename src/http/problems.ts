@@ -60,6 +60,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'The certificate cannot head a fleet',
     'A root is due that is a CA, signed by its own key, not expired, together with exactly that key.',
   ),
+  'bad-recipient': kind(
+    400,
+    'The certificate of the recipient cannot be used',
+    'A certificate that is valid now is due, with an RSA key of 2048 to 8192 bits (keyUsage keyEncipherment) or an EC key on P-256 or P-384 (keyUsage keyAgreement); a certificate without keyUsage will do. docs/made-keys.md shows how to make one.',
+  ),
   'too-large': kind(
     413,
     'The body is too large',
@@ -155,6 +160,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'The profile does not grant such a long validity',
     'Ask for an earlier notAfter, or leave it out.',
   ),
+  'not-granted': kind(
+    422,
+    'The token is not good for this',
+    'A token may be bound to profiles, to a form of device IDs and to labels; the detail says which of them does not fit. Use the token of the right station, or ask whoever gave it to you.',
+  ),
   'already-exists': kind(409, 'The name is taken', 'Choose another name, or use what is there.'),
   'key-of-another-device': kind(
     409,
@@ -170,7 +180,7 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
   'key-not-recoverable': kind(
     409,
     'The private key was handed out once',
-    'It is not kept. Ask for a new one with supersede.',
+    'The CA made the key and does not keep it: it was in the first answer, or in an envelope that was acknowledged. If it is lost, ask with supersede and a reason, with a token that may: the device gets another key and certificate.',
   ),
   'device-has-other-key': kind(
     409,
@@ -202,7 +212,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'Not there, or not yours',
     'Check the name, and whether the token’s role and fleet allow this call: both look the same from outside.',
   ),
-  'quota-exceeded': kind(429, 'The quota is spent', 'Ask whoever gave you the token for more.'),
+  'quota-exceeded': kind(
+    429,
+    'The quota is spent',
+    'Where it is the quota of an hour, go on in the next one; else ask whoever gave you the token for another. Rows of a lot that were refused so are sent again under the same id.',
+  ),
   'rate-limited': kind(
     429,
     'Too many calls',

@@ -86,16 +86,12 @@ function drawEphemeral(curve: RecipientCurve, random: Random): ECDH {
       ecdh.setPrivateKey(scalar);
       return ecdh;
     } catch (failure) {
-      if ((failure as { code?: unknown }).code !== 'ERR_CRYPTO_INVALID_KEYTYPE' && !isOutOfRange(failure))
-        throw failure;
+      if ((failure as { code?: unknown }).code !== 'ERR_CRYPTO_INVALID_KEYTYPE') throw failure;
     } finally {
       scalar.fill(0);
     }
   }
 }
-
-const isOutOfRange = (failure: unknown): boolean =>
-  /private key is not valid/i.test((failure as Error).message);
 
 /** X9.63 KDF (SEC 1, 3.6.1): one round of SHA-256 gives the 256 bits that are due. */
 const deriveWrapKey = (secret: Uint8Array): Buffer =>
