@@ -4,5 +4,7 @@
  */
 export * from './device-folder.ts';
 export * from './device-layout.ts';
+export * from './folder.ts';
 export * from './layout.ts';
+export * from './tar.ts';
 export * from './zip.ts';

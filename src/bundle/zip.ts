@@ -1,5 +1,7 @@
-import type { Readable } from 'node:stream';
+import { once } from 'node:events';
+import type { PassThrough, Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
+import type { BundleFolder } from './folder.ts';
 import type { BundleFile } from './layout.ts';
 
 /** A regular file with its mode, in the high half of the external attributes. */
@@ -30,6 +32,14 @@ class UtcDate extends Date {
   }
 }
 
+function addFiles(zip: ZipFile, folder: string, files: readonly BundleFile[], modified: Date): void {
+  const mtime = new UtcDate(modified);
+  for (const { name, mode, content } of files) {
+    const path = folder === '' ? name : `${folder}/${name}`;
+    zip.addBuffer(Buffer.from(content), path, { mtime, mode: REGULAR | mode, compress: true });
+  }
+}
+
 /**
  * Streams files as a zip under one folder ('' for the archive's root). Sizes and CRC stand in the
  * local headers, for readers that do not seek; every entry carries the same time, so that the same
@@ -37,11 +47,29 @@ class UtcDate extends Date {
  */
 export function zipFiles(folder: string, files: readonly BundleFile[], modified: Date): Readable {
   const zip = new ZipFile();
-  const mtime = new UtcDate(modified);
-  for (const { name, mode, content } of files) {
-    const path = folder === '' ? name : `${folder}/${name}`;
-    zip.addBuffer(Buffer.from(content), path, { mtime, mode: REGULAR | mode, compress: true });
-  }
+  addFiles(zip, folder, files, modified);
   zip.end();
   return zip.outputStream as Readable;
+}
+
+async function feed(zip: ZipFile, folders: AsyncIterable<BundleFolder>): Promise<void> {
+  const output = zip.outputStream as PassThrough;
+  for await (const { name, files, modified } of folders) {
+    if (output.destroyed) return;
+    addFiles(zip, name, files, modified);
+    // yazl writes on whatever its reader takes; so no more is given while that is behind.
+    if (output.writableNeedDrain) await once(output, 'drain');
+  }
+  zip.end();
+}
+
+/**
+ * Folders as a zip, one after the other. What it keeps of each until the end is its place in the
+ * directory: some 2 kB for a device.
+ */
+export function zipFolders(folders: AsyncIterable<BundleFolder>): Readable {
+  const zip = new ZipFile();
+  const output = zip.outputStream as PassThrough;
+  feed(zip, folders).catch((failure: Error) => output.destroy(failure));
+  return output;
 }

@@ -65,17 +65,15 @@ export function negotiateForm(req: Request, res: Response): CertificateForm {
   throw new PkiError('not-acceptable', `A certificate is given as ${CERTIFICATE_FORMS.join(', ')}.`);
 }
 
+/** Refuses `bad-request` where the layout cannot be made for this fleet: before anything is done for it. */
+export function verifyLayoutPossible(layout: Layout, { gatewayRoot, gatewayUrl }: Fleet): void {
+  const nothing = { deviceId: '', certificate: '', intermediates: '', privateKey: null };
+  layOut(layout, { ...nothing, gatewayRoot, gatewayUrl });
+}
+
 /** Refuses `bad-request` where the form could not be made for this fleet: before anything is issued. */
-export function verifyFormPossible(form: CertificateForm, { gatewayRoot, gatewayUrl }: Fleet): void {
-  if (form !== 'application/zip') return;
-  layOut(deviceLayout, {
-    deviceId: '',
-    certificate: '',
-    intermediates: '',
-    privateKey: null,
-    gatewayRoot,
-    gatewayUrl,
-  });
+export function verifyFormPossible(form: CertificateForm, fleet: Fleet): void {
+  if (form === 'application/zip') verifyLayoutPossible(deviceLayout, fleet);
 }
 
 export async function sendCertificate(

@@ -1,6 +1,7 @@
 import type { GuardedRoute, OpenRoute } from './edge.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { authorityRoutes } from './routes/authorities.ts';
+import { batchResultRoutes } from './routes/batch-results.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { certificateRoutes } from './routes/certificates.ts';
 import { deviceRoutes } from './routes/devices.ts';
@@ -24,6 +25,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...certificateRoutes,
   ...keyRoutes,
   ...batchRoutes,
+  ...batchResultRoutes,
   ...deviceRoutes,
   ...auditRoutes,
 ];

@@ -1,23 +1,20 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { type Batch, type BatchStore, Progress } from '../../batch/index.ts';
-import { type Fleet, findIssuer } from '../../ca/index.ts';
-import { isAllowed, notFound } from '../../enrollment/index.ts';
+import { Progress } from '../../batch/index.ts';
+import { findIssuer } from '../../ca/index.ts';
 import { PkiError } from '../../errors.ts';
 import { exchangeBatch } from '../batch-answer.ts';
-import { batchJson, encodeLines, outcomeJson } from '../batch-json.ts';
+import { batchJson } from '../batch-json.ts';
 import { intermediatesPem } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
 import { inviteBody } from '../expect-continue.ts';
 import { contextFor } from '../fleet-profile.ts';
+import { BATCH_ID, getBatch } from '../get-batch.ts';
 import { lotFormOf, openIntake } from '../lot-intake.ts';
 import { getFleet } from '../names.ts';
-import { fitQuery, noQuery, wholeNumber } from '../query.ts';
-import { pathParameter, sendJson } from '../web.ts';
+import { fitQuery, noQuery } from '../query.ts';
+import { sendJson } from '../web.ts';
 
 const NDJSON = 'application/x-ndjson';
-const BATCH_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 const name = z.string().min(1).max(63).optional();
 const batchQuery = z.strictObject({
@@ -66,58 +63,11 @@ async function sendBatch(call: Call): Promise<void> {
   await exchangeBatch(call, run, intake.rows, chain);
 }
 
-/** The batch that the path names, if the requester may. Refuses `not-found`. */
-async function getBatch({ edge, req, requester }: Call): Promise<{ batch: Batch; fleet: Fleet }> {
-  const id = pathParameter(req, 'id');
-  const batch = BATCH_ID.test(id) ? await edge.batches.findBatch(id) : undefined;
-  const fleet = batch && (await edge.ca.ledger.findFleetById(batch.fleetId));
-  if (batch && fleet && isAllowed(requester, 'batch:read', fleet.name)) return { batch, fleet };
-  throw notFound('batch', requester.role);
-}
-
 async function showBatch(call: Call): Promise<void> {
   fitQuery(noQuery, call.req);
   const { batch, fleet } = await getBatch(call);
   sendJson(call.res, 200, batchJson(batch, fleet));
 }
-
-const resultsQuery = z.strictObject({
-  after: wholeNumber(0).default(0),
-  limit: wholeNumber(1).default(Number.MAX_SAFE_INTEGER),
-  attempt: wholeNumber(1).optional(),
-});
-
-/** Outcomes read at a time. */
-const PAGE = 256;
-
-/** The outcomes after the cursor, up to what was the end when the reading began; then the cursor. */
-async function* resultLines(
-  store: BatchStore,
-  batch: Batch,
-  { after, limit, attempt }: z.infer<typeof resultsQuery>,
-): AsyncGenerator<string> {
-  let next = after;
-  for (let left = limit; left > 0 && next < batch.lastSeq; ) {
-    const page = await store.listOutcomes(batch.id, attempt ?? null, next, Math.min(left, PAGE));
-    const last = page.at(-1);
-    if (!last) break;
-    yield encodeLines(
-      page.map((outcome) => ({ seq: outcome.seq, attempt: outcome.attempt, ...outcomeJson(outcome) })),
-    );
-    next = last.seq;
-    left -= page.length;
-  }
-  yield encodeLines([{ next }]);
-}
-
-async function showResults(call: Call): Promise<void> {
-  const wish = fitQuery(resultsQuery, call.req);
-  const { batch } = await getBatch(call);
-  call.res.set('Content-Type', NDJSON);
-  await pipeline(Readable.from(resultLines(call.edge.batches, batch, wish), { highWaterMark: 1 }), call.res);
-}
-
-const common = { permission: 'batch:read', scope: 'record', what: 'batch' } as const;
 
 export const batchRoutes: readonly GuardedRoute[] = [
   {
@@ -128,6 +78,12 @@ export const batchRoutes: readonly GuardedRoute[] = [
     what: 'fleet',
     handle: sendBatch,
   },
-  { ...common, method: 'get', path: '/v1/batches/:id', handle: showBatch },
-  { ...common, method: 'get', path: '/v1/batches/:id/results', handle: showResults },
+  {
+    method: 'get',
+    path: '/v1/batches/:id',
+    permission: 'batch:read',
+    scope: 'record',
+    what: 'batch',
+    handle: showBatch,
+  },
 ];
