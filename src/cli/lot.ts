@@ -3,9 +3,11 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_CSR_OCTETS, readCsrContent } from './csr-file.ts';
 import { fileFailure, LocalFailure } from './local-failure.ts';
+import { type LotType, lotTypeOf } from './lot-type.ts';
 
-/** A lot on its way out: NDJSON, a row for each request. */
+/** A lot on its way out: a row for each request. */
 export interface Lot {
+  readonly type: LotType;
   /** Read once, at the pace of the upload. */
   readonly octets: AsyncIterable<Uint8Array>;
   /** The number of rows where it can be known; at most, for a folder. */
@@ -31,7 +33,8 @@ async function countLines(path: string): Promise<number> {
   return previous === LINE_FEED ? lines : lines + 1;
 }
 
-const plainLot = (octets: AsyncIterable<Uint8Array>, rows: number | null): Lot => ({
+const plainLot = (type: LotType, octets: AsyncIterable<Uint8Array>, rows: number | null): Lot => ({
+  type,
   octets,
   rows,
   fileOf: () => null,
@@ -74,6 +77,7 @@ async function openFolder(folder: string, say: (line: string) => void): Promise<
     }
   }
   return {
+    type: lotTypeOf(''),
     octets: rows(),
     rows: names.length,
     fileOf: (row) => {
@@ -86,21 +90,24 @@ async function openFolder(folder: string, say: (line: string) => void): Promise<
 }
 
 /**
- * Opens a lot: an NDJSON file, `-` for stdin, or a folder of requests, each of which becomes a row on
- * the way. Rows of a file are counted only where somebody watches. Rejects with `usage`.
+ * Opens a lot: a file (NDJSON, CSV, tar, tar.gz or zip by its name), `-` for NDJSON from stdin, or a
+ * folder of requests, each of which becomes a row on the way. Rows of a file of NDJSON are counted only
+ * where somebody watches. Rejects with `usage`.
  */
 export async function openLot(
   source: string,
   { count, say }: { readonly count: boolean; readonly say: (line: string) => void },
 ): Promise<Lot> {
-  if (source === '-') return plainLot(process.stdin as AsyncIterable<Buffer>, null);
+  if (source === '-') return plainLot(lotTypeOf(''), process.stdin as AsyncIterable<Buffer>, null);
   try {
     const found = await stat(source);
     if (found.isDirectory()) return await openFolder(source, say);
+    const type = lotTypeOf(source);
+    const isLines = type.contentType === lotTypeOf('').contentType && type.encoding === undefined;
     // A pipe has no length, and cannot be read twice.
-    const rows = count && found.isFile() ? await countLines(source) : null;
+    const rows = count && isLines && found.isFile() ? await countLines(source) : null;
     const handle = await open(source, 'r');
-    return plainLot(handle.createReadStream() as AsyncIterable<Buffer>, rows);
+    return plainLot(type, handle.createReadStream() as AsyncIterable<Buffer>, rows);
   } catch (failure) {
     throw fileFailure(source, failure);
   }

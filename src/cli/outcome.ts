@@ -30,7 +30,12 @@ export interface Summary {
   readonly chain: string;
 }
 
-export type BatchLine = Outcome | { readonly summary: Summary } | { readonly next: number };
+/** The last line of a lot that was refused midway. */
+export interface LotProblem {
+  readonly problem: { readonly status: number; readonly code: string; readonly detail: string };
+}
+
+export type BatchLine = Outcome | LotProblem | { readonly summary: Summary } | { readonly next: number };
 
 export const parseLine = (line: string): BatchLine => parseAnswer<BatchLine>(line);
 

@@ -1,8 +1,10 @@
 import { type Client, segment, withClient } from '../client/client.ts';
 import { callJson } from '../client/json.ts';
 import { readLines } from '../client/lines.ts';
+import { saveFile } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
 import { LocalFailure } from '../local-failure.ts';
+import { bundlesFor } from '../lot-type.ts';
 import { outcomeLine, parseLine } from '../outcome.ts';
 import { type Output, show } from '../output.ts';
 import { formatFields, formatTable } from '../table.ts';
@@ -71,13 +73,16 @@ export async function showBatch(invocation: Invocation, id: string): Promise<und
 }
 
 interface ResultsWish {
+  readonly format?: 'ndjson' | 'csv';
   readonly after?: number;
   readonly limit?: number;
   readonly attempt?: number;
 }
 
+type Wish = Omit<ResultsWish, 'format'>;
+
 /** Passes outcomes on as they come, and gives the cursor. Rejects with `cut-off` where it is missing. */
-async function passOn(client: Client, output: Output, id: string, wish: ResultsWish): Promise<number> {
+async function passOn(client: Client, output: Output, id: string, wish: Wish): Promise<number> {
   const answer = await client.send({ method: 'GET', path: `${pathOf(id)}/results`, query: { ...wish } });
   let last = wish.after ?? 0;
   for await (const line of readLines(client.read(answer))) {
@@ -93,9 +98,40 @@ async function passOn(client: Client, output: Output, id: string, wish: ResultsW
   });
 }
 
+/** CSV as the service writes it. */
+async function passCsv(client: Client, output: Output, id: string, wish: Wish): Promise<void> {
+  const call = { method: 'GET', path: `${pathOf(id)}/results`, query: { ...wish } } as const;
+  const answer = await client.send({ ...call, headers: { Accept: 'text/csv' } });
+  for await (const piece of client.read(answer)) await output.data(piece);
+}
+
 /** `batch results`: what became of the rows, from a position on. */
-export async function readResults(invocation: Invocation, id: string, wish: ResultsWish): Promise<undefined> {
+export async function readResults(
+  invocation: Invocation,
+  id: string,
+  { format, ...wish }: ResultsWish,
+): Promise<undefined> {
   const { output } = invocation;
+  if (format === 'csv') {
+    await withClient(invocation, (client) => passCsv(client, output, id, wish));
+    return;
+  }
   const next = await withClient(invocation, (client) => passOn(client, output, id, wish));
   if (!output.json) output.say(`For what comes later: --after ${next}`);
+}
+
+/** `batch bundles`: the credentials of all devices of a lot, in the form that the file's name says. */
+export async function fetchBundles(
+  invocation: Invocation,
+  id: string,
+  { out }: { readonly out: string },
+): Promise<undefined> {
+  const { output } = invocation;
+  const path = `${pathOf(id)}/${bundlesFor(out)}`;
+  await withClient(invocation, async (client) => {
+    const answer = await client.send({ method: 'GET', path });
+    await saveFile(out, 0o600, client.read(answer));
+  });
+  await show(output, { batch: id, out }, () => '');
+  if (!output.json) output.say(`The bundles of ${id}: ${out}`);
 }

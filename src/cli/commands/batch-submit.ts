@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Client, segment, withClient } from '../client/client.ts';
 import { readLines } from '../client/lines.ts';
+import { refusalOf } from '../client/problem.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
 import { openSink } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
@@ -17,6 +18,7 @@ interface SubmitOptions {
   readonly id?: string;
   readonly profile?: string;
   readonly authority?: string;
+  readonly ids?: string;
   readonly out?: string;
 }
 
@@ -44,22 +46,26 @@ async function openOutcomes(output: Output, out: string | undefined): Promise<Ou
 const send = (
   client: Client,
   id: string,
-  { fleet, profile, authority }: SubmitOptions,
+  { fleet, profile, authority, ids }: SubmitOptions,
   lot: Lot,
 ): Promise<IncomingMessage> =>
   client.send({
     method: 'POST',
     path: `/v1/fleets/${segment(fleet)}/batches`,
-    query: { profile, authority },
+    query: { profile, authority, ids },
     headers: {
-      'Content-Type': 'application/x-ndjson',
+      'Content-Type': lot.type.contentType,
+      ...(lot.type.encoding === undefined ? {} : { 'Content-Encoding': lot.type.encoding }),
       Accept: 'application/x-ndjson',
       'Idempotency-Key': id,
     },
     body: lot.octets,
   });
 
-/** The answer to its last line, one line at a time. Rejects with `cut-off` where the summary is missing. */
+/**
+ * The answer to its last line, one line at a time. Rejects with the service's refusal where the lot was
+ * refused midway, with `cut-off` where the summary is missing.
+ */
 async function readOutcomes(
   lines: AsyncIterable<string>,
   take: (line: string, outcome: Outcome) => Promise<void>,
@@ -68,6 +74,9 @@ async function readOutcomes(
     const parsed = parseLine(line);
     if ('summary' in parsed) return parsed.summary;
     if ('row' in parsed) await take(line, parsed);
+    else if ('problem' in parsed) {
+      throw refusalOf(parsed.problem.status, JSON.stringify(parsed.problem), undefined);
+    }
   }
   throw new LocalFailure('cut-off', 'The answer ended before its summary: the lot is not finished.');
 }
