@@ -9,7 +9,7 @@ import { encodePem, parsePem } from './asn1/index.ts';
 import { type Act, type CaContext, createIssueTogether, type Ledger } from './ca/index.ts';
 import { systemClock } from './clock.ts';
 import { type Config, readProfiles } from './config/index.ts';
-import { mintToken } from './enrollment/index.ts';
+import { mintToken, UNBOUND } from './enrollment/index.ts';
 import {
   createApi,
   createInFlight,
@@ -39,7 +39,7 @@ import type { Logger } from './log.ts';
 import { createPolicy, type Policy, type Profile } from './policy/index.ts';
 import { openPool } from './pool/index.ts';
 import { systemRandom } from './random.ts';
-import { openStore, type Store } from './store/index.ts';
+import { openPostgresStore, openStore, type Store } from './store/index.ts';
 
 /** A service that answers. */
 export interface RunningService {
@@ -85,7 +85,8 @@ interface Opened {
 async function openData(config: Config): Promise<Opened> {
   const created: string[] = [];
   const holdsKeys = await prepareKeyFolder(config.keysFolder);
-  const isFirst = !existsSync(config.databaseFile);
+  const url = config.databaseUrl();
+  const isFirst = url === null && !existsSync(config.databaseFile);
   if (isFirst && holdsKeys) {
     throw new StartRefusal(
       `${config.keysFolder} holds keys, but there is no database at ${config.databaseFile}. ` +
@@ -93,14 +94,15 @@ async function openData(config: Config): Promise<Opened> {
     );
   }
   await mkdir(config.dbFolder, { recursive: true, mode: 0o700 });
-  const runId = Buffer.from(systemRandom.bytes(8)).toString('hex');
-  const store = await openStore({
-    file: config.databaseFile,
-    runId,
+  const run = {
+    runId: Buffer.from(systemRandom.bytes(8)).toString('hex'),
     at: systemClock.now(),
-    // An emptied file beside keys is no first start either.
+    // An emptied database beside keys is no first start either.
     whenEmpty: holdsKeys ? 'refuse' : 'create',
-  });
+  } as const;
+  const store = await (url === null
+    ? openStore({ ...run, file: config.databaseFile, cacheMiB: config.sqlite.cacheMib })
+    : openPostgresStore({ ...run, url }));
   if (isFirst) created.push(`the database: ${config.databaseFile}`);
   try {
     const due = await activeKeys(store);
@@ -239,6 +241,7 @@ async function makeFirstToken({ store, created }: Opened, path: string): Promise
     role: 'admin',
     rights: [],
     fleet: null,
+    bounds: UNBOUND,
     validityDays: ADMIN_TOKEN_DAYS,
   });
   await rm(path, { force: true });

@@ -26,6 +26,9 @@ export interface Config {
   readonly data: string;
   readonly dbFolder: string;
   readonly databaseFile: string;
+  /** The PostgreSQL database's URL, null for SQLite. A function, and not enumerable: it may hold a password. */
+  databaseUrl(): string | null;
+  readonly sqlite: { readonly cacheMib: number };
   readonly keysFolder: string;
   readonly profilesFolder: string;
   /** Uploads that must be read back and forth, while they are. */
@@ -131,10 +134,12 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
   const dbFolder = join(data, 'db');
   const certificateFile = values['tls.certificateFile'];
   const keyFile = values['tls.keyFile'];
-  return {
+  const config = {
     data,
     dbFolder,
     databaseFile: join(dbFolder, 'fleetca.sqlite'),
+    databaseUrl: () => values.databaseUrl,
+    sqlite: { cacheMib: values['sqlite.cacheMib'] },
     keysFolder: join(data, 'keys'),
     profilesFolder: join(data, 'profiles'),
     tmpFolder: join(data, 'tmp'),
@@ -149,6 +154,7 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
     },
     passphrase: passphraseSettings(values, env),
   };
+  return Object.defineProperty(config, 'databaseUrl', { enumerable: false });
 }
 
 /**

@@ -50,6 +50,13 @@ const path = z
   .min(1)
   .refine((text) => !text.includes('\0'));
 
+/** What PostgreSQL's clients take (libpq, 34.1.1.2); a host and a database are due, so that none is guessed. */
+function isPostgresUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, pathname } = new URL(text);
+  return /^postgres(ql)?:$/.test(protocol) && pathname.length > 1;
+}
+
 const PORT = 'must be a port, 0 to 65535 (0: any free one)';
 const HOST = 'must be an IP address (no brackets) or a host name';
 const COUNT = 'must be a whole number, 1 to 1000000000';
@@ -152,12 +159,20 @@ export const SETTINGS = {
     sources: ['environment'],
   }),
   databaseUrl: setting({
-    schema: z.string().refine(() => false),
+    schema: z.string().refine(isPostgresUrl),
     fallback: null,
-    fallbackText: 'db/fleetca.sqlite in the data folder',
-    due: 'must not be set: this version stores in SQLite only, in db/ of the data folder',
-    meaning: 'reserved for PostgreSQL; this version stores in SQLite only and refuses it',
+    fallbackText: 'SQLite: db/fleetca.sqlite in the data folder',
+    due: 'must be the URL of a PostgreSQL database: postgres://user@host/name',
+    meaning:
+      'the PostgreSQL database that holds the ledger, instead of SQLite; its password stays out of logs',
     sources: ['environment', 'file'],
+  }),
+  'sqlite.cacheMib': setting({
+    schema: number(8, 65_536),
+    fallback: 256,
+    due: 'must be a whole number of MiB, 8 to 65536',
+    meaning:
+      "memory for SQLite's page cache, MiB; more keeps issuing quick with many millions of certificates",
   }),
 } as const;
 

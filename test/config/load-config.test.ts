@@ -49,7 +49,9 @@ test('nothing set gives the defaults', () => {
     logLevel: 'info',
     rateLimit: { requestsPerMinute: 6000, failuresPerMinute: 30 },
     passphrase: { file: null, credentialsDirectory: null },
+    sqlite: { cacheMib: 256 },
   });
+  expect(config.databaseUrl()).toBeNull();
   expect(config.passphrase.value()).toBeNull();
 });
 
@@ -155,14 +157,18 @@ describe('values', () => {
     expect(load({ flags: { data, publicPort: '8443', publicHost: '127.0.0.2' } }).public.port).toBe(8443);
   });
 
-  test.each(['postgres://u:canary@db/fleetca', 'postgresql://db', 'sqlite:///x', ''])(
-    'DATABASE_URL=%s is refused: this version stores in SQLite only',
-    (url) => {
-      expect(violationsOf({ env: { FLEETCA_DATA: data, DATABASE_URL: url } })).toEqual([
-        'DATABASE_URL must not be set: this version stores in SQLite only, in db/ of the data folder.',
-      ]);
-    },
-  );
+  test.each(['postgresql://db', 'sqlite:///x', 'db/fleetca', ''])('DATABASE_URL=%s is refused', (url) => {
+    expect(violationsOf({ env: { FLEETCA_DATA: data, DATABASE_URL: url } })).toEqual([
+      'DATABASE_URL must be the URL of a PostgreSQL database: postgres://user@host/name.',
+    ]);
+  });
+
+  test("a database's URL is taken, and shows nowhere that the configuration is printed", () => {
+    const url = 'postgres://u:canary@db/fleetca';
+    const config = load({ env: { FLEETCA_DATA: data, DATABASE_URL: url } });
+    expect(config.databaseUrl()).toBe(url);
+    expect(inspect(config, { depth: 9 }) + JSON.stringify(config)).not.toContain('canary');
+  });
 });
 
 describe('names that are not known are refused with the nearest one', () => {
@@ -212,10 +218,7 @@ describe('the file', () => {
     ['api: {port: [1]}\n', /api\.port must be a port/],
     ['api: {port: !!binary aGk=}\n', /./],
     ['data: elsewhere\n', /data must not be set here/],
-    [
-      'databaseUrl: "postgres://u:canary@db/x"\n',
-      /databaseUrl must not be set: this version stores in SQLite only/,
-    ],
+    ['databaseUrl: "mysql://u:canary@db/x"\n', /databaseUrl must be the URL of a PostgreSQL database/],
     ['databaseUrl: "postgres://u:canary@db/x\n', /line/],
   ])('%j is refused', (yaml, sentence) => {
     const data = scratchFolder({ 'fleetca.yaml': yaml });
