@@ -1,10 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { answerOf, argumentsOf } from './packed-calls.ts';
 import { openStoreInProcess, type Store, type StoreSettings } from './sqlite-store.ts';
 import { type Answer, type Call, packError } from './wire.ts';
 
 /** The thread that SQLite runs in, so that its syncs hold up nobody else. */
 function host(port: NonNullable<typeof parentPort>): void {
-  const answer = (message: Answer): void => port.postMessage(message);
+  const answer = (message: Answer, transfer: readonly ArrayBuffer[] = []): void =>
+    port.postMessage(message, transfer);
   let store: Store;
   try {
     store = openStoreInProcess(workerData as StoreSettings);
@@ -15,7 +17,9 @@ function host(port: NonNullable<typeof parentPort>): void {
   const methods = store as unknown as Record<string, (...args: readonly unknown[]) => Promise<unknown>>;
   port.on('message', async ({ id, method, args }: Call) => {
     try {
-      answer({ id, value: await methods[method]?.(...args) });
+      const given = argumentsOf(method).unpack(args) as readonly unknown[];
+      const { value, transfer } = answerOf(method).pack(await methods[method]?.(...given));
+      answer({ id, value }, transfer);
     } catch (error) {
       answer({ id, error: packError(error) });
     }

@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { PkiError } from '../errors.ts';
+import { answerOf, argumentsOf } from './packed-calls.ts';
 import type { Store, StoreSettings } from './sqlite-store.ts';
 import { type Answer, type Call, unpackError } from './wire.ts';
 
 interface Waiting {
+  readonly method: string;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -24,15 +26,16 @@ class ThreadLine {
 
   /** Resolves with the thread's first word: it has opened the database, or says why not. */
   opened(): Promise<unknown> {
-    return new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
+    return new Promise((resolve, reject) => this.#waiting.set(0, { method: '', resolve, reject }));
   }
 
   call(method: string, args: readonly unknown[]): Promise<unknown> {
     if (this.#ended) return Promise.reject(this.#ended);
-    const message: Call = { id: this.#next++, method, args };
+    const { value, transfer } = argumentsOf(method).pack(args);
+    const message: Call = { id: this.#next++, method, args: value };
     return new Promise((resolve, reject) => {
-      this.#waiting.set(message.id, { resolve, reject });
-      this.#worker.postMessage(message);
+      this.#waiting.set(message.id, { method, resolve, reject });
+      this.#worker.postMessage(message, transfer);
     });
   }
 
@@ -40,7 +43,7 @@ class ThreadLine {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
     if ('error' in answer) waiting?.reject(unpackError(answer.error));
-    else waiting?.resolve(answer.value);
+    else waiting?.resolve(answerOf(waiting.method).unpack(answer.value));
   }
 
   #end(cause: unknown): void {

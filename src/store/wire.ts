@@ -4,7 +4,8 @@ import { PkiError, type RefusalCode, type RefusalDetail } from '../errors.ts';
 export interface Call {
   readonly id: number;
   readonly method: string;
-  readonly args: readonly unknown[];
+  /** The arguments, packed. */
+  readonly args: unknown;
 }
 
 /** An error as octets and texts: a class does not cross between threads. */
