@@ -130,8 +130,10 @@ export interface IntentRow {
   readonly notAfter: Date;
   /** True where the request named notAfter: then a replay must carry the same. */
   readonly notAfterAsked: boolean;
-  /** Canonical JSON of the request's labels; null where it named none (then any live one is replayed). */
+  /** What is recorded: the request's labels and those of its token, canonical JSON; null: none. */
   readonly labels: string | null;
+  /** True where the request named labels: then a replay must carry the same. */
+  readonly labelsAsked: boolean;
   /** Present only where the grant allows it. */
   readonly supersede: string | null;
 }
@@ -299,11 +301,15 @@ export interface Ledger {
    *   `key-of-another-device`;
    * - the slot (fleet, device, profile) holds an open intent of a live run: `pending`; an abandoned
    *   one, or nothing: claimed;
-   * - it holds a live certificate of the same key: `replay`, unless notAfter was asked or labels were
-   *   given and differ (`request-differs`);
+   * - it holds a live certificate of the same key: `replay`, unless notAfter or labels were asked
+   *   and differ (`request-differs`);
    * - of the same key, revoked: `key-retired` without `supersede`; expired at `act.at`: claimed;
    * - of another key: `device-has-other-key` without `supersede`; with it the old certificate is
    *   marked superseded when the new one is completed.
+   * - a row that passed all of this spends a unit of the quota of the token that acts, where it has one,
+   *   in the total and in the hour of the clock (UTC) of `act.at`, and never in an earlier hour than the
+   *   last: where none is left, in rows before, too, `quota-exceeded`. So a quota is right whatever is
+   *   asked at one time, by whichever run; only a row that is recorded spends.
    * The key of a certificate of this device that was revoked is `key-retired` without `supersede`,
    * also when it is not the slot's present one.
    * Rejects whole with `clock-behind` when `act.at` lies more than five minutes before the last intent.
@@ -314,7 +320,9 @@ export interface Ledger {
 
   /**
    * Gives up open intents of this run whose certificates will not be completed, so that their slots
-   * are free again. Those that are not open are passed over.
+   * are free again and their units go back to the quota of the token that asked (to the hour's, while it
+   * lasts): a quota counts certificates. So does what ends the run of an open intent. Those that are not
+   * open are passed over.
    */
   abandonIntents(act: Act, runId: string, intentIds: readonly number[]): Promise<void>;
 

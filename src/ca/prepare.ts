@@ -70,6 +70,7 @@ function intentOf({ content }: Grant, tbs: SignableTbs, issuer: Issuer): IntentR
     notAfter,
     notAfterAsked: content.notAfter !== null,
     labels: content.labels,
+    labelsAsked: content.labelsAsked,
     supersede: content.supersede,
   };
 }

@@ -37,7 +37,7 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
 };
 
 /** A token that was verified, as the requester of an act. */
-export type Requester = Pick<TokenRecord, 'id' | 'name' | 'role' | 'rights' | 'fleet'>;
+export type Requester = Pick<TokenRecord, 'id' | 'name' | 'role' | 'rights' | 'fleet' | 'bounds'>;
 
 /** "Not yours" and "not there" look the same, so that a token cannot be used to find out what exists. */
 export const notFound = (what: string, role: Role): PkiError =>

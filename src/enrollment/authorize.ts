@@ -12,6 +12,7 @@ import {
 } from '../policy/index.ts';
 import { decodeCsr, type ProvenCsr, parseCsr, proveCsr } from '../x509/index.ts';
 import { isAllowed, maySupersede, notFound, type Requester } from './access.ts';
+import { stampLabels, verifyIdGranted, verifyProfileGranted } from './bounds.ts';
 
 /** What a requester asks for, with every field of the API's request; the rest has defaults. */
 export interface CertificateRequest {
@@ -39,8 +40,10 @@ interface GrantContent {
   readonly profile: DeviceProfile;
   readonly granted: GrantedExtensions;
   readonly notAfter: Date | null;
-  /** Canonical JSON; null: none were named. */
+  /** The request's and the token's, canonical JSON; null: there are none. */
   readonly labels: string | null;
+  /** True where the request named labels. */
+  readonly labelsAsked: boolean;
   readonly supersede: string | null;
   readonly warnings: readonly string[];
 }
@@ -86,7 +89,8 @@ function supersedeOf(requester: Requester, request: CertificateRequest): string 
 
 /**
  * Step 1, decide. Reads and proves the request, and judges key, name and requested extensions by the
- * profile. The order is: form, key, proof, name, extensions; the first fault is the answer.
+ * profile, and name, profile and labels by what the token is bound to. The order is: profile, form, key,
+ * proof, name, labels, extensions; the first fault is the answer.
  * Refuses with any of the malformed, proof and policy codes, and `not-found` where the requester may
  * not ask in this fleet.
  */
@@ -97,10 +101,14 @@ export function authorize(
   request: CertificateRequest,
 ): Grant {
   if (!isAllowed(requester, 'certificate:request', fleet.name)) throw notFound('fleet', requester.role);
+  const { bounds } = requester;
+  verifyProfileGranted(bounds, profile.name);
   const csr = parseCsr(decodeCsr(request.csr));
   verifyKeyRules(csr.publicKey.key, profile.keys);
   const proven = proveCsr(csr);
   const deviceId = deviceIdOf(proven, request, fleet.target);
+  verifyIdGranted(bounds, deviceId);
+  const labels = stampLabels(bounds, request.labels);
   const granted = judgeRequestedExtensions(csr, profile, deviceId);
   return new GrantProof({
     fleet,
@@ -111,7 +119,8 @@ export function authorize(
     profile,
     granted,
     notAfter: request.notAfter,
-    labels: request.labels === null ? null : canonicalLabels(request.labels),
+    labels: labels === null ? null : canonicalLabels(labels),
+    labelsAsked: request.labels !== null,
     supersede: supersedeOf(requester, request),
     warnings: [...droppedAttributes(csr), ...granted.warnings],
   });

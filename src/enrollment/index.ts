@@ -4,6 +4,8 @@
  */
 export * from './access.ts';
 export * from './authorize.ts';
+export * from './bounds.ts';
+export * from './id-pattern.ts';
 export * from './pasted-key.ts';
 export * from './ports.ts';
 export * from './request.ts';

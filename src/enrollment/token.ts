@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { PkiError } from '../errors.ts';
 import type { Random } from '../random.ts';
-import type { Right, Role, TokenRecord } from './ports.ts';
+import { verifyTokenBounds } from './bounds.ts';
+import type { Right, Role, TokenBounds, TokenRecord } from './ports.ts';
 
 /** `fca_`, the token's public id, and 32 random octets in base64url: 256 bits that nobody guesses. */
 const TOKEN = /^fca_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
@@ -16,6 +17,7 @@ export interface TokenWish {
   readonly rights: readonly Right[];
   /** A fleet's name; null: all fleets. */
   readonly fleet: string | null;
+  readonly bounds: TokenBounds;
   readonly validityDays: number;
 }
 
@@ -29,7 +31,7 @@ const hashSecret = (secret: string): Uint8Array => createHash('sha256').update(s
 
 /**
  * Makes a token. A plain SHA-256 is enough for the stored hash, because the secret has 256 random bits.
- * Refuses `bad-request`: a station without a fleet, a lifetime outside 1 to 3650 days.
+ * Refuses `bad-request`: a station without a fleet, a lifetime outside 1 to 3650 days, bounds that do not fit.
  */
 export function mintToken(random: Random, now: Date, wish: TokenWish): MintedToken {
   if (wish.role === 'station' && wish.fleet === null) {
@@ -42,6 +44,7 @@ export function mintToken(random: Random, now: Date, wish: TokenWish): MintedTok
   if (!(wish.validityDays >= 1 && wish.validityDays <= MAX_TOKEN_DAYS)) {
     throw new PkiError('bad-request', `A token lives 1 to ${MAX_TOKEN_DAYS} days.`);
   }
+  verifyTokenBounds(wish.role, wish.bounds);
   const id = Buffer.from(random.bytes(8)).toString('hex');
   const secret = Buffer.from(random.bytes(32)).toString('base64url');
   const { validityDays, ...rest } = wish;
@@ -71,7 +74,7 @@ const NO_HASH = new Uint8Array(32);
  * Judges a presented secret against the record, in constant time. The answer to every failure is the
  * same `unauthenticated`, except that the holder of the right secret is told that it has ended.
  */
-export function verifyToken(record: TokenRecord | undefined, secret: string, now: Date): TokenRecord {
+export function verifyToken<T extends TokenRecord>(record: T | undefined, secret: string, now: Date): T {
   const fits = timingSafeEqual(hashSecret(secret), record?.secretHash ?? NO_HASH);
   if (record === undefined || !fits) throw new PkiError('unauthenticated', 'The token is not valid.');
   if (record.revokedAt !== null)

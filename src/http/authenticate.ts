@@ -18,6 +18,10 @@ export async function authenticate(
   const [, text = ''] = BEARER.exec(authorization) ?? [];
   const token = parseToken(text);
   if (!token) throw new PkiError('unauthenticated', 'This is not the form of a token.');
-  const { id, name, role, rights, fleet } = verifyToken(await tokens.findToken(token.id), token.secret, now);
-  return { id, name, role, rights, fleet };
+  const { id, name, role, rights, fleet, bounds } = verifyToken(
+    await tokens.findToken(token.id),
+    token.secret,
+    now,
+  );
+  return { id, name, role, rights, fleet, bounds };
 }

@@ -121,6 +121,7 @@ type RowText =
       notAfter: number,
       notAfterAsked: 0 | 1,
       labels: string | null,
+      labelsAsked: 0 | 1,
       supersede: string | null,
       warnings: readonly string[] | 0,
     ]
@@ -137,6 +138,7 @@ function packRow(row: PreparedRow): RowText {
     intent.notAfter.getTime(),
     intent.notAfterAsked ? 1 : 0,
     intent.labels,
+    intent.labelsAsked ? 1 : 0,
     intent.supersede,
     warnings.length === 0 ? 0 : warnings,
   ];
@@ -167,7 +169,8 @@ export function unpackRows(
   const rows: readonly RowText[] = JSON.parse(texts);
   return rows.map((row, i) => {
     if ('refusal' in row) return { refusal: unpackRefusal(row.refusal), deviceId: row.deviceId };
-    const [deviceId, foldedId, profile, notBefore, notAfter, asked, labels, supersede, warnings] = row;
+    const [deviceId, foldedId, profile, notBefore, notAfter, asked, ...rest] = row;
+    const [labels, labelsAsked, supersede, warnings] = rest;
     const at = i * DIGEST_OCTETS;
     const keyAt = at + DIGESTS.serial;
     const tbsAt = keyAt + DIGESTS.key;
@@ -184,6 +187,7 @@ export function unpackRows(
       notAfter: new Date(notAfter),
       notAfterAsked: asked === 1,
       labels,
+      labelsAsked: labelsAsked === 1,
       supersede,
     };
     return { intent, warnings: warnings === 0 ? [] : warnings };

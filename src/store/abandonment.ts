@@ -1,6 +1,7 @@
 import type { Act } from '../ca/index.ts';
 import { appendAudit } from './audit.ts';
 import { settleIntents } from './intent-chunks.ts';
+import { giveBack } from './quotas.ts';
 import type { Session } from './session.ts';
 
 const SQL = {
@@ -39,10 +40,9 @@ export function abandonIntents(
   });
   if (abandoned.length === 0) return;
   for (const { id } of abandoned) session.prepare(SQL.abandon).run(id);
-  settleIntents(
-    session,
-    abandoned.map(({ chunk_id }) => chunk_id),
-  );
+  const chunks = abandoned.map(({ chunk_id }) => chunk_id);
+  settleIntents(session, chunks);
+  giveBack(session, chunks);
   const details = { run: runId, intents: abandoned.map(({ id }) => id) };
   appendAudit(session, act, { action: 'intents-abandoned', fleet: null, details });
 }
@@ -55,6 +55,10 @@ function abandonChunk(session: Session, chunk: OpenChunk): readonly number[] {
   for (const id of open) session.prepare(SQL.abandon).run(id);
   if (chunk.kind === 'authority') session.prepare(SQL.abandonGeneration).run(chunk.audit_seq);
   session.prepare(SQL.settleChunk).run(chunk.id);
+  giveBack(
+    session,
+    open.map(() => chunk.id),
+  );
   return open;
 }
 

@@ -1,4 +1,5 @@
 import type { IntentChunk, IntentRow, IntentVerdict, StoredCertificate } from '../ca/index.ts';
+import type { Allowance } from './allowance.ts';
 import { certificateOfIntent } from './certificates.ts';
 import type { Session } from './session.ts';
 import {
@@ -88,13 +89,15 @@ function checkOwnership(
 
 /**
  * Decides on a row; where it wins, claims its device's name, its key and its slot, and gives the number
- * of the device. `slots` holds those that rows before it won in this chunk. See `Ledger.recordIntents`.
+ * of the device. `slots` holds those that rows before it won in this chunk, `allowance` what the token may
+ * still spend. See `Ledger.recordIntents`.
  */
 export function claimSlotAndKey(
   session: Session,
   { act, runId, fleetId }: IntentChunk,
   row: IntentRow,
   slots: Set<string>,
+  allowance: Allowance | undefined,
 ): IntentVerdict | number {
   const unstorable = checkTexts(row);
   if (unstorable) return unstorable;
@@ -106,6 +109,8 @@ export function claimSlotAndKey(
     const verdict = judgeSlot(session, row, named.id, act.at);
     if (verdict) return verdict;
   }
+  const overdrawn = allowance?.take();
+  if (overdrawn) return overdrawn;
   const device =
     named?.id ??
     Number(

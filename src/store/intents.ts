@@ -4,6 +4,7 @@ import { claimSlotAndKey } from './claims.ts';
 import { fleetName } from './fleets.ts';
 import { insertChunk } from './intent-chunks.ts';
 import { profileVersion } from './profile-versions.ts';
+import { allowanceOf, spend } from './quotas.ts';
 import type { Session } from './session.ts';
 import { verifyClock } from './verify-clock.ts';
 
@@ -90,7 +91,8 @@ export function recordIntents(session: Session, chunk: IntentChunk): readonly In
   verifyClock(session, chunk.act.at);
   // 1. Judge: devices and keys are claimed in the tables; slots in the chunk, whose intents have no number yet.
   const slots = new Set<string>();
-  const judged = chunk.rows.map((row) => claimSlotAndKey(session, chunk, row, slots));
+  const allowance = allowanceOf(session, chunk.act);
+  const judged = chunk.rows.map((row) => claimSlotAndKey(session, chunk, row, slots, allowance));
   const won = chunk.rows.flatMap((row, i) => {
     const device = judged[i];
     return typeof device === 'number' ? [{ row, device }] : [];
@@ -99,6 +101,7 @@ export function recordIntents(session: Session, chunk: IntentChunk): readonly In
   // 2. The entry before the rows that point to it. A reference that is checked at the end of the transaction
   // would allow another order, and SQLite would search every table of such references for each entry.
   const auditSeq = appendEntry(session, chunk, won);
+  if (allowance) spend(session, chunk.act, allowance);
   // 3. What the intents share, the intents, and their slots.
   const { act, runId, batchId } = chunk;
   const intents = won.length;

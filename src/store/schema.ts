@@ -105,6 +105,14 @@ export interface Schema {
     expires_at: Instant;
     revoked_at: Instant | null;
     audit_seq: number;
+    quota_total: number | null;
+    quota_per_hour: number | null;
+    labels: string;
+    profiles: string;
+    id_pattern: string | null;
+    spent: Generated<number>;
+    hour_began: Generated<Instant | null>;
+    spent_in_hour: Generated<number>;
   };
   batch: {
     number: Generated<number>;

@@ -1,11 +1,23 @@
 import { createHash } from 'node:crypto';
-import type { Right, Role, TokenAct, TokenRecord } from '../enrollment/index.ts';
+import type { Selectable } from 'kysely';
+import type { Right, Role, StoredToken, TokenAct, TokenBounds, TokenRecord } from '../enrollment/index.ts';
 import { appendAudit } from './audit.ts';
 import { noToken } from './refusals.ts';
 import type { Schema } from './schema.ts';
 import { build, type Session } from './session.ts';
 
-export const readToken = (row: Schema['token']): TokenRecord => ({
+type TokenRow = Selectable<Schema['token']>;
+
+export const readBounds = (
+  row: Pick<TokenRow, 'quota_total' | 'quota_per_hour' | 'labels' | 'profiles' | 'id_pattern'>,
+): TokenBounds => ({
+  quota: { total: row.quota_total, perHour: row.quota_per_hour },
+  labels: JSON.parse(row.labels),
+  profiles: JSON.parse(row.profiles),
+  idPattern: row.id_pattern,
+});
+
+export const readToken = (row: TokenRow): StoredToken => ({
   id: row.id,
   name: row.name,
   role: row.role as Role,
@@ -15,7 +27,43 @@ export const readToken = (row: Schema['token']): TokenRecord => ({
   createdAt: new Date(row.created_at),
   expiresAt: new Date(row.expires_at),
   revokedAt: row.revoked_at === null ? null : new Date(row.revoked_at),
+  bounds: readBounds(row),
+  spent: {
+    total: row.spent,
+    hour: row.hour_began === null ? null : { began: new Date(row.hour_began), count: row.spent_in_hour },
+  },
 });
+
+/** The row of a new token. */
+export const tokenRow = (token: TokenRecord, auditSeq: number) => ({
+  id: token.id,
+  name: token.name,
+  role: token.role,
+  rights: JSON.stringify(token.rights),
+  fleet: token.fleet,
+  secret_hash: token.secretHash,
+  created_at: token.createdAt.getTime(),
+  expires_at: token.expiresAt.getTime(),
+  revoked_at: null,
+  audit_seq: auditSeq,
+  quota_total: token.bounds.quota.total,
+  quota_per_hour: token.bounds.quota.perHour,
+  labels: JSON.stringify(token.bounds.labels),
+  profiles: JSON.stringify(token.bounds.profiles),
+  id_pattern: token.bounds.idPattern,
+});
+
+/** What of the bounds there is, so that an entry of before they were is as it was. */
+function boundsDetails({ quota, labels, profiles, idPattern }: TokenBounds) {
+  const said = {
+    ...(quota.total === null ? {} : { quotaTotal: quota.total }),
+    ...(quota.perHour === null ? {} : { quotaPerHour: quota.perHour }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(profiles.length === 0 ? {} : { profiles }),
+    ...(idPattern === null ? {} : { idPattern }),
+  };
+  return Object.keys(said).length === 0 ? {} : { bounds: said };
+}
 
 /**
  * What an entry says of a token; the verifier compares it with the row. The secret's hash is hashed
@@ -29,33 +77,21 @@ export const tokenDetails = (token: Omit<TokenRecord, 'createdAt' | 'revokedAt'>
   fleet: token.fleet,
   expiresAt: token.expiresAt.toISOString(),
   secretDigest: createHash('sha256').update(token.secretHash).digest('hex'),
+  ...boundsDetails(token.bounds),
 });
 
 export function recordToken(session: Session, act: TokenAct, token: TokenRecord): void {
   const details = tokenDetails(token);
-  const audit_seq = appendAudit(session, act, { action: 'token-created', fleet: token.fleet, details });
-  session.run(
-    build.insertInto('token').values({
-      id: token.id,
-      name: token.name,
-      role: token.role,
-      rights: JSON.stringify(token.rights),
-      fleet: token.fleet,
-      secret_hash: token.secretHash,
-      created_at: token.createdAt.getTime(),
-      expires_at: token.expiresAt.getTime(),
-      revoked_at: null,
-      audit_seq,
-    }),
-  );
+  const auditSeq = appendAudit(session, act, { action: 'token-created', fleet: token.fleet, details });
+  session.run(build.insertInto('token').values(tokenRow(token, auditSeq)));
 }
 
-export function findToken(session: Session, id: string): TokenRecord | undefined {
+export function findToken(session: Session, id: string): StoredToken | undefined {
   const row = session.first(build.selectFrom('token').selectAll().where('id', '=', id));
   return row && readToken(row);
 }
 
-export const listTokens = (session: Session, after: string, limit: number): readonly TokenRecord[] =>
+export const listTokens = (session: Session, after: string, limit: number): readonly StoredToken[] =>
   session
     .all(build.selectFrom('token').selectAll().where('id', '>', after).orderBy('id').limit(limit))
     .map(readToken);

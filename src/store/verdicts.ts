@@ -46,7 +46,7 @@ function replayOrDiffer(row: IntentRow, certificate: StoredCertificate): IntentV
   if (row.notAfterAsked && certificate.notAfter.getTime() !== row.notAfter.getTime()) {
     return refused('request-differs', 'This device and key have a certificate with another notAfter.');
   }
-  if (row.labels !== null && row.labels !== (certificate.labels ?? '{}')) {
+  if (row.labelsAsked && row.labels !== (certificate.labels ?? '{}')) {
     return refused('request-differs', 'This device and key have a certificate with other labels.');
   }
   return { verdict: 'replay', certificate };

@@ -67,6 +67,7 @@ const rowOf = (lot: Lot, n: number): IntentRow => {
     notAfter: NOON,
     notAfterAsked: false,
     labels: null,
+    labelsAsked: false,
     supersede: null,
   };
 };

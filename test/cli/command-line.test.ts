@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { parseLabels } from '../../src/cli/commands/issue.ts';
+import { parseLabels } from '../../src/cli/labels.ts';
 import { LocalFailure } from '../../src/cli/local-failure.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { formatTable } from '../../src/cli/table.ts';

@@ -7,6 +7,7 @@ import {
   RIGHTS,
   ROLES,
   type Role,
+  UNBOUND,
   verifyAccess,
 } from '../../src/enrollment/index.ts';
 import { codeOf, refusalOf } from '../support/refusal.ts';
@@ -17,6 +18,7 @@ const requester = (role: Role, more: Partial<Requester> = {}): Requester => ({
   role,
   rights: [],
   fleet: null,
+  bounds: UNBOUND,
   ...more,
 });
 

@@ -1,11 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mintToken, parseToken, type TokenWish, verifyToken } from '../../src/enrollment/index.ts';
+import { mintToken, parseToken, type TokenWish, UNBOUND, verifyToken } from '../../src/enrollment/index.ts';
 import { seededRandom } from '../support/fixed.ts';
 import { codeOf, refusalOf } from '../support/refusal.ts';
 
 const now = new Date('2026-06-01T12:00:00Z');
-const wish: TokenWish = { name: 'line 7', role: 'station', rights: [], fleet: 'demo', validityDays: 90 };
+const wish: TokenWish = {
+  name: 'line 7',
+  role: 'station',
+  rights: [],
+  fleet: 'demo',
+  bounds: UNBOUND,
+  validityDays: 90,
+};
 const mint = (more: Partial<TokenWish> = {}, seed = 'token') =>
   mintToken(seededRandom(seed), now, { ...wish, ...more });
 const secretOf = (token: string): string => parseToken(token)?.secret ?? '';

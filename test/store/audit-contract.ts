@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import canonicalizeModule from 'canonicalize';
 import { expect, test } from 'vitest';
 import type { AuditEntry } from '../../src/ca/index.ts';
+import { UNBOUND } from '../../src/enrollment/index.ts';
 import { entriesOf, type Given, generationIntent, newFleet, newLine, wholeLog } from './line.ts';
 import { actAt, certificateOf, fresh, freshDigest, minutesAfter } from './sample.ts';
 
@@ -62,6 +63,7 @@ export function auditContract(given: Given): void {
       role: 'auditor',
       rights: [],
       fleet: null,
+      bounds: UNBOUND,
       secretHash: freshDigest(),
       createdAt: act.at,
       expiresAt: minutesAfter(9),

@@ -6,6 +6,7 @@ import { generationContract } from './generation-contract.ts';
 import { intentContract } from './intent-contract.ts';
 import { inventoryContract } from './inventory-contract.ts';
 import type { Given, StoreUnderTest } from './line.ts';
+import { quotaContract } from './quota-contract.ts';
 import { fresh, NOON } from './sample.ts';
 import { slotContract } from './slot-contract.ts';
 import { tokenContract } from './token-contract.ts';
@@ -30,6 +31,7 @@ export function describeStore(
     describe('generations', () => generationContract(given));
     describe('intents', () => intentContract(given));
     describe('slots', () => slotContract(given));
+    describe('quotas', () => quotaContract(given));
     describe('inventory', () => inventoryContract(given));
     describe('batches', () => batchContract(given));
     describe('tokens', () => tokenContract(given));

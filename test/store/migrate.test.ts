@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { APPLICATION_ID, openWriter } from '../../src/store/driver.ts';
 import { openStoreInProcess, verifyLedger } from '../../src/store/index.ts';
@@ -6,6 +6,8 @@ import { migrate } from '../../src/store/migrate.ts';
 import { newLine } from './line.ts';
 import { NOON } from './sample.ts';
 import { scratchDatabase } from './scratch.ts';
+
+const NEWEST = readdirSync(new URL('../../db/migrations/sqlite/', import.meta.url)).length;
 
 let runs = 0;
 const open = (file: string) => openStoreInProcess({ file, runId: `run-${++runs}`, at: NOON });
@@ -37,7 +39,7 @@ test('a fresh file becomes our database, at the newest schema', async () => {
   await open(file).close(NOON);
   const connection = openWriter(file, () => undefined);
   expect(connection.pragma('application_id', { simple: true })).toBe(APPLICATION_ID);
-  expect(connection.pragma('user_version', { simple: true })).toBe(1);
+  expect(connection.pragma('user_version', { simple: true })).toBe(NEWEST);
   expect(connection.pragma('journal_mode', { simple: true })).toBe('wal');
   const loose = connection
     .prepare(
@@ -63,7 +65,7 @@ test('a second start changes no schema and finds everything', async () => {
 test('a newer schema is refused, and the file is as it was', async () => {
   const file = scratchDatabase();
   await open(file).close(NOON);
-  raw(file, 'PRAGMA user_version = 2');
+  raw(file, `PRAGMA user_version = ${NEWEST + 1}`);
   const before = readFileSync(file);
   expect(refusal(() => open(file))).toMatchObject({ code: 'storage-unavailable' });
   expect(readFileSync(file)).toEqual(before);
@@ -91,9 +93,9 @@ test('a file that is no database is refused, and is as it was', () => {
 test('a database that was refused is not held: it opens once it is right', async () => {
   const file = scratchDatabase();
   await open(file).close(NOON);
-  raw(file, 'PRAGMA user_version = 2');
+  raw(file, `PRAGMA user_version = ${NEWEST + 1}`);
   expect(refusal(() => open(file))).toMatchObject({ code: 'storage-unavailable' });
-  raw(file, 'PRAGMA user_version = 1');
+  raw(file, `PRAGMA user_version = ${NEWEST}`);
   await open(file).close(NOON);
 });
 

@@ -60,6 +60,7 @@ export function sampleRow(wish: RowWish): IntentRow {
     notAfter: minutesAfter(365 * 24 * 60),
     notAfterAsked: false,
     labels: null,
+    labelsAsked: (wish.labels ?? null) !== null,
     supersede: null,
     ...wish,
   };

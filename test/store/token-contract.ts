@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { TokenRecord } from '../../src/enrollment/index.ts';
+import { type TokenRecord, UNBOUND } from '../../src/enrollment/index.ts';
 import { entriesOf, type Given, rejection } from './line.ts';
 import { actAt, freshDigest, hex, minutesAfter } from './sample.ts';
 
@@ -10,6 +10,7 @@ const token = (wish: Partial<TokenRecord> = {}): TokenRecord => ({
   role: 'station',
   rights: ['supersede'],
   fleet: 'demo',
+  bounds: UNBOUND,
   secretHash: freshDigest(),
   createdAt: actAt().at,
   expiresAt: minutesAfter(1000),
@@ -27,6 +28,7 @@ export function tokenContract(given: Given): void {
       expect(found && { ...found, secretHash: hex(found.secretHash) }).toEqual({
         ...record,
         secretHash: hex(record.secretHash),
+        spent: { total: 0, hour: null },
       });
     },
   );

@@ -2,6 +2,7 @@ import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditEntry } from '../../src/ca/index.ts';
+import { UNBOUND } from '../../src/enrollment/index.ts';
 import { type Connection, openReadOnly, openWriter } from '../../src/store/driver.ts';
 import { openStoreInProcess, verifyLedger } from '../../src/store/index.ts';
 import { generationIntent, newFleet, newGeneration, newLine, wholeLog } from './line.ts';
@@ -35,6 +36,7 @@ beforeAll(async () => {
       role: 'auditor',
       rights: [],
       fleet: null,
+      bounds: UNBOUND,
       secretHash: freshDigest(),
       createdAt: NOON,
       expiresAt: minutesAfter(9),
@@ -296,6 +298,11 @@ describe('a token that was touched is named', () => {
     'expires_at = 9000000000000000',
     `secret_hash = x'${'33'.repeat(32)}'`,
     "name = 'another'",
+    'quota_total = 5',
+    'quota_per_hour = 5',
+    `labels = '{"line":"8"}'`,
+    `profiles = '["device"]'`,
+    "id_pattern = '*'",
   ])('%s', (change) => {
     const work = run(`UPDATE token SET ${change} WHERE id = 'aaaaaaaaaaaaaaaa'`);
     expect(firstBad(work)).toBe(seqOf('token-created'));
@@ -313,7 +320,8 @@ describe('a token that was touched is named', () => {
   test('one that was removed, and one that was slipped in', () => {
     expect(firstBad(run("DELETE FROM token WHERE id = 'aaaaaaaaaaaaaaaa'"))).toBe(seqOf('token-created'));
     const copy = run(
-      `INSERT INTO token SELECT 'cccccccccccccccc', name, 'admin', rights, fleet, secret_hash, created_at, expires_at, NULL, audit_seq
+      `INSERT INTO token (id, name, role, rights, fleet, secret_hash, created_at, expires_at, revoked_at, audit_seq)
+       SELECT 'cccccccccccccccc', name, 'admin', rights, fleet, secret_hash, created_at, expires_at, NULL, audit_seq
        FROM token WHERE id = 'aaaaaaaaaaaaaaaa'`,
     );
     expect(firstBad(copy)).toBe(seqOf('token-created'));

@@ -12,7 +12,7 @@ import {
   issue,
   prepareGrants,
 } from '../../src/ca/index.ts';
-import type { Grant } from '../../src/enrollment/index.ts';
+import { type Grant, UNBOUND } from '../../src/enrollment/index.ts';
 import { createPolicy } from '../../src/policy/index.ts';
 import { type Connection, openWriter } from '../../src/store/driver.ts';
 import { openStoreInProcess, type Store } from '../../src/store/index.ts';
@@ -82,7 +82,14 @@ beforeAll(async () => {
     makeCsr({ deviceId: 'dev-1' }),
     { supersede: { reason: 'new board' } },
     'generic',
-    { id: '0011223344556677', name: 'line', role: 'security', rights: ['supersede'], fleet: 'demo' },
+    {
+      id: '0011223344556677',
+      name: 'line',
+      role: 'security',
+      rights: ['supersede'],
+      fleet: 'demo',
+      bounds: UNBOUND,
+    },
   );
   const again = await prepareGrants(ca, { context, grants: [replacement], at: clock.now() });
   await issue(ca, { act: act(), fleetId: fleet.id, batchId: null, chunk: again });
@@ -138,6 +145,7 @@ test('an authority at work is sound, with intents open', async () => {
         notAfter: clock.now(),
         notAfterAsked: false,
         labels: null,
+        labelsAsked: false,
         supersede: null,
       },
     ],

@@ -3,6 +3,7 @@ import {
   type CertificateRequest,
   type Grant,
   type Requester,
+  UNBOUND,
 } from '../../src/enrollment/index.ts';
 import { PkiError } from '../../src/errors.ts';
 import { createPolicy, type DeviceProfile, type TargetName } from '../../src/policy/index.ts';
@@ -15,6 +16,7 @@ export const station: Requester = {
   role: 'station',
   rights: [],
   fleet: 'demo',
+  bounds: UNBOUND,
 };
 
 export const deviceProfile = (target: TargetName = 'generic'): DeviceProfile => {

@@ -8,7 +8,7 @@ import {
   type Generation,
   type IssueContext,
 } from '../../src/ca/index.ts';
-import type { FleetFacts, Requester } from '../../src/enrollment/index.ts';
+import { type FleetFacts, type Requester, UNBOUND } from '../../src/enrollment/index.ts';
 import { createPolicy, type Profile, type TargetName } from '../../src/policy/index.ts';
 import { openStoreInProcess, type Store } from '../../src/store/index.ts';
 import { type FixedClock, fixedClock, seededRandom } from './fixed.ts';
@@ -82,6 +82,7 @@ export const stationOf = (fleet: Fleet, more: Partial<Requester> = {}): Requeste
   role: 'station',
   rights: [],
   fleet: fleet.name,
+  bounds: UNBOUND,
   ...more,
 });
 

@@ -7,6 +7,7 @@ import { callJson, parseAnswer, postJson, readWhole } from '../client/json.ts';
 import { MAX_CSR_OCTETS, requireCsr } from '../csr-file.ts';
 import { readStdin, saveFile } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
+import { parseLabels } from '../labels.ts';
 import { fileFailure, LocalFailure } from '../local-failure.ts';
 import { type Output, sayWarnings, show } from '../output.ts';
 
@@ -39,19 +40,6 @@ async function readCsr(source: string): Promise<string> {
     throw fileFailure(source, failure);
   });
   return requireCsr(octets, source);
-}
-
-/** Labels as `key=value`; the value may hold further `=`. Throws `usage`. */
-export function parseLabels(given: readonly string[]): Readonly<Record<string, string>> {
-  const labels = new Map<string, string>();
-  for (const label of given) {
-    const at = label.indexOf('=');
-    if (at < 1) throw new LocalFailure('usage', 'A label is given as key=value.');
-    const key = label.slice(0, at);
-    if (labels.has(key)) throw new LocalFailure('usage', 'A label is given twice.');
-    labels.set(key, label.slice(at + 1));
-  }
-  return Object.fromEntries(labels);
 }
 
 const requestOf = (

@@ -4,7 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../clock.ts';
 import { type Config, loadConfig } from '../../config/index.ts';
-import { mintToken, type TokenRecord } from '../../enrollment/index.ts';
+import { mintToken, type TokenRecord, UNBOUND } from '../../enrollment/index.ts';
 import { prepareKeyFolder, writeSecretFile } from '../../keystore/index.ts';
 import { systemRandom } from '../../random.ts';
 import { openStoreInProcess } from '../../store/index.ts';
@@ -32,6 +32,7 @@ async function replaceToken(config: Config, path: string): Promise<TokenRecord> 
     role: 'admin',
     rights: [],
     fleet: null,
+    bounds: UNBOUND,
     validityDays: DAYS,
   });
   const actor = { kind: 'operator', id: userInfo().username, role: 'operator' } as const;

@@ -2,6 +2,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { segment, withClient } from '../client/client.ts';
 import { callJson, postJson, readPages } from '../client/json.ts';
 import type { Invocation } from '../invocation.ts';
+import { parseLabels } from '../labels.ts';
 import { showList } from '../list.ts';
 import { fileFailure } from '../local-failure.ts';
 import { show } from '../output.ts';
@@ -14,6 +15,8 @@ interface Token {
   readonly fleet: string | null;
   readonly expiresAt: string;
   readonly revokedAt: string | null;
+  readonly quota: { readonly total: number | null; readonly perHour: number | null };
+  readonly spent: { readonly total: number };
 }
 
 interface TokenWithSecret extends Token {
@@ -25,16 +28,30 @@ interface NewToken {
   readonly role: string;
   readonly fleet?: string;
   readonly right?: string;
+  readonly quota?: number;
+  readonly quotaPerHour?: number;
+  readonly label?: readonly string[];
+  readonly profile?: readonly string[];
+  readonly idPattern?: string;
   readonly days?: number;
   readonly out?: string;
 }
 
-const askFor = (
-  invocation: Invocation,
-  { name, role, fleet, right, days }: NewToken,
-): Promise<TokenWithSecret> => {
-  const rights = right === undefined ? [] : [right];
-  const call = postJson('/v1/tokens', { name, role, fleet: fleet ?? null, rights, validityDays: days });
+/** What the API calls it; what was not given is left out. */
+const requestOf = ({ name, role, fleet, right, days, ...bounds }: NewToken) => ({
+  name,
+  role,
+  fleet: fleet ?? null,
+  rights: right === undefined ? [] : [right],
+  validityDays: days,
+  quota: { total: bounds.quota, perHour: bounds.quotaPerHour },
+  labels: bounds.label && parseLabels(bounds.label),
+  profiles: bounds.profile,
+  idPattern: bounds.idPattern,
+});
+
+const askFor = (invocation: Invocation, wish: NewToken): Promise<TokenWithSecret> => {
+  const call = postJson('/v1/tokens', requestOf(wish));
   return withClient(invocation, (client) => callJson<TokenWithSecret>(client, call));
 };
 
@@ -79,6 +96,13 @@ export async function createToken(invocation: Invocation, wish: NewToken): Promi
   if (!output.json) output.say(`${sentence(made)} It is shown this once.`);
 }
 
+/** `12/500, 100 an hour`. */
+const quotaText = ({ quota, spent }: Token): string | null =>
+  [
+    ...(quota.total === null ? [] : [`${spent.total}/${quota.total}`]),
+    ...(quota.perHour === null ? [] : [`${quota.perHour} an hour`]),
+  ].join(', ') || null;
+
 const stateOf = ({ expiresAt, revokedAt }: Token, now: Date): string => {
   if (revokedAt !== null) return 'revoked';
   return new Date(expiresAt) <= now ? 'expired' : 'valid';
@@ -89,7 +113,7 @@ export async function listTokens(invocation: Invocation): Promise<undefined> {
   const now = new Date();
   await withClient(invocation, (client) =>
     showList(invocation.output, readPages<Token>(client, '/v1/tokens'), {
-      headings: ['ID', 'ROLE', 'FLEET', 'STATE', 'EXPIRES', 'RIGHTS', 'NAME'],
+      headings: ['ID', 'ROLE', 'FLEET', 'STATE', 'EXPIRES', 'RIGHTS', 'QUOTA', 'NAME'],
       cells: (token) => [
         token.id,
         token.role,
@@ -97,6 +121,7 @@ export async function listTokens(invocation: Invocation): Promise<undefined> {
         stateOf(token, now),
         token.expiresAt,
         token.rights.join(' ') || null,
+        quotaText(token),
         token.name,
       ],
     }),

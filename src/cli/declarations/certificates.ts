@@ -1,5 +1,6 @@
 import type { Declare } from '../invocation.ts';
 import { choice, requiredChoice } from './choice.ts';
+import { collect } from './collect.ts';
 
 const FORMS = ['json', 'pem', 'der', 'p7', 'zip'];
 /** RFC 5280, 5.3.1: those that the service takes. */
@@ -11,8 +12,6 @@ const REASONS = [
   'cessationOfOperation',
   'privilegeWithdrawn',
 ];
-
-const collect = (one: string, before: readonly string[] = []): readonly string[] => [...before, one];
 
 const KEY_HELP = `
 The digest of a request's key:

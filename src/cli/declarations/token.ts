@@ -1,6 +1,7 @@
 import type { Right, Role } from '../../enrollment/index.ts';
 import type { Declare } from '../invocation.ts';
 import { choice, requiredChoice } from './choice.ts';
+import { collect } from './collect.ts';
 import { wholeNumber } from './whole-number.ts';
 
 const ROLES = ['admin', 'security', 'station', 'auditor'] as const satisfies readonly Role[];
@@ -15,6 +16,11 @@ export const declareToken: Declare = (program, perform) => {
     .addOption(requiredChoice('--role <role>', 'what it may do', ROLES))
     .option('--fleet <fleet>', 'bind it to a fleet; a station must be')
     .addOption(choice('--right <right>', 'a right beyond the role', RIGHTS))
+    .option('--quota <n>', 'certificates that it may have made, in all', wholeNumber(1))
+    .option('--quota-per-hour <n>', 'and in an hour of the clock, UTC', wholeNumber(1))
+    .option('--label <key=value>', 'stamped on what it has made; may stand several times', collect)
+    .option('--profile <name>', 'device profile that it may ask under; may stand several times', collect)
+    .option('--id-pattern <pattern>', "form of its device IDs: '*' any characters, '?' one, '#' a digit")
     .option('--days <n>', 'how long it lives (default: 90)', wholeNumber(1))
     .option('--out <file>', 'write the token into a new file (0600) instead of stdout')
     .action(perform(async () => (await import('../commands/token.ts')).createToken));

@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { mintToken, notFound, RIGHTS, ROLES, type TokenRecord } from '../../enrollment/index.ts';
+import {
+  labelsSchema,
+  mintToken,
+  notFound,
+  RIGHTS,
+  ROLES,
+  type StoredToken,
+  type TokenBounds,
+} from '../../enrollment/index.ts';
 import { PkiError } from '../../errors.ts';
 import { readJson } from '../body.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
@@ -9,6 +17,9 @@ import { fitQuery, noQuery, pageQuery, readPage } from '../query.ts';
 import { pathParameter, sendJson } from '../web.ts';
 
 const DEFAULT_DAYS = 90;
+/** As a request has. */
+const MOST_LABELS = 16;
+const count = z.int().min(1);
 
 export const newTokenSchema = z.strictObject({
   name: z
@@ -20,31 +31,80 @@ export const newTokenSchema = z.strictObject({
   fleet: nameSchema.nullable().optional(),
   rights: z.array(z.enum(RIGHTS)).max(1).optional(),
   validityDays: z.int().min(1).max(3650).default(DEFAULT_DAYS),
+  quota: z.strictObject({ total: count.optional(), perHour: count.optional() }).optional(),
+  labels: labelsSchema
+    .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `must be at most ${MOST_LABELS}`)
+    .optional(),
+  profiles: z.array(z.string().min(1).max(63)).max(16).optional(),
+  idPattern: z.string().min(1).max(128).optional(),
 });
 
+const boundsOf = ({
+  quota,
+  labels = {},
+  profiles = [],
+  idPattern,
+}: z.infer<typeof newTokenSchema>): TokenBounds => ({
+  quota: { total: quota?.total ?? null, perHour: quota?.perHour ?? null },
+  labels,
+  profiles,
+  idPattern: idPattern ?? null,
+});
+
+/** Refuses `profile-unknown`: a profile that a fleet does not have is a slip that would show at the line. */
+function verifyProfiles({ edge }: Call, profiles: readonly string[], target: string): void {
+  const strange = profiles.find((name) => !edge.ca.policy.deviceProfile(target, name));
+  if (strange === undefined) return;
+  throw new PkiError('profile-unknown', `There is no device profile named ${strange} for this fleet.`);
+}
+
 /** A token without anything that could be used as one. */
-const tokenJson = ({ id, name, role, rights, fleet, createdAt, expiresAt, revokedAt }: TokenRecord) => ({
+const tokenJson = ({
   id,
   name,
   role,
   rights,
   fleet,
+  createdAt,
+  expiresAt,
+  revokedAt,
+  bounds,
+  spent,
+}: StoredToken) => ({
+  id,
+  name,
+  role,
+  rights,
+  fleet,
+  quota: bounds.quota,
+  spent: {
+    total: spent.total,
+    hour: spent.hour && { began: formatInstant(spent.hour.began), count: spent.hour.count },
+  },
+  labels: bounds.labels,
+  profiles: bounds.profiles,
+  idPattern: bounds.idPattern,
   createdAt: formatInstant(createdAt),
   expiresAt: formatInstant(expiresAt),
   revokedAt: formatInstantOrNull(revokedAt),
 });
 
+const NOTHING = { total: 0, hour: null } as const;
+
 async function createToken(call: Call): Promise<void> {
   fitQuery(noQuery, call.req);
-  const { name, role, fleet = null, rights = [], validityDays } = await readJson(call, newTokenSchema);
+  const wish = await readJson(call, newTokenSchema);
+  const { name, role, fleet = null, rights = [], validityDays } = wish;
+  const bounds = boundsOf(wish);
   const { ca, tokens } = call.edge;
-  if (fleet !== null && !(await ca.ledger.findFleet(fleet))) {
-    throw new PkiError('not-found', `There is no fleet named ${fleet}.`);
-  }
-  const { record, secret } = mintToken(ca.random, call.act.at, { name, role, fleet, rights, validityDays });
+  const found = fleet === null ? undefined : await ca.ledger.findFleet(fleet);
+  if (fleet !== null && !found) throw new PkiError('not-found', `There is no fleet named ${fleet}.`);
+  if (found) verifyProfiles(call, bounds.profiles, found.target);
+  const asked = { name, role, fleet, rights, bounds, validityDays };
+  const { record, secret } = mintToken(ca.random, call.act.at, asked);
   await tokens.recordToken(call.act, record);
   call.res.location(`/v1/tokens/${record.id}`);
-  sendJson(call.res, 201, { ...tokenJson(record), token: secret });
+  sendJson(call.res, 201, { ...tokenJson({ ...record, spent: NOTHING }), token: secret });
 }
 
 async function listTokens({ edge, req, res }: Call): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Act } from '../../ca/index.ts';
+import { giveBack } from './quotas.ts';
 import type { Transaction } from './transaction.ts';
 
 const IS_OPEN = `i.abandoned = 0 AND NOT EXISTS (SELECT 1 FROM certificate WHERE intent_id = i.id)`;
@@ -41,10 +42,9 @@ export async function settleIntents(transaction: Transaction, chunkIds: readonly
 async function abandon(transaction: Transaction, intents: readonly OpenIntent[]): Promise<void> {
   const ids = intents.map(({ id }) => id);
   await transaction.change(SQL.abandon, ids);
-  await settleIntents(
-    transaction,
-    intents.map(({ chunk_id }) => chunk_id),
-  );
+  const chunks = intents.map(({ chunk_id }) => chunk_id);
+  await settleIntents(transaction, chunks);
+  await giveBack(transaction, chunks);
 }
 
 /** See `Ledger.abandonIntents`. */

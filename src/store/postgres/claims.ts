@@ -1,4 +1,5 @@
 import type { IntentChunk, IntentRow, IntentVerdict, StoredCertificate } from '../../ca/index.ts';
+import type { Allowance } from '../allowance.ts';
 import {
   checkTexts,
   deviceIdTwin,
@@ -151,13 +152,19 @@ function judgeSlot(record: OnRecord, row: IntentRow, key: string, at: Date): Int
 
 /**
  * Decides on a row; undefined where it wins. Then it has its name, its key and its slot in `record`, so
- * that the next row sees them. See `Ledger.recordIntents`.
+ * that the next row sees them, and a unit of the token's allowance. See `Ledger.recordIntents`.
  */
-export function judgeRow(record: OnRecord, chunk: IntentChunk, row: IntentRow): IntentVerdict | undefined {
+export function judgeRow(
+  record: OnRecord,
+  chunk: IntentChunk,
+  row: IntentRow,
+  allowance: Allowance | undefined,
+): IntentVerdict | undefined {
   const unstorable = checkTexts(row);
   if (unstorable) return unstorable;
   const key = hex(row.keyDigest);
-  const verdict = checkOwnership(record, row, key) ?? judgeSlot(record, row, key, chunk.act.at);
+  const verdict =
+    checkOwnership(record, row, key) ?? judgeSlot(record, row, key, chunk.act.at) ?? allowance?.take();
   if (verdict) return verdict;
   if (!record.devices.has(row.foldedId)) record.devices.set(row.foldedId, { deviceId: row.deviceId });
   record.keyOwners.set(key, row.deviceId);

@@ -5,6 +5,7 @@ import { judgeRow, type OnRecord, readRecord } from './claims.ts';
 import { Overtaken } from './failure.ts';
 import { fleetName } from './fleets.ts';
 import { profileVersions } from './profile-versions.ts';
+import { allowanceOf, spend } from './quotas.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Rows go in in the order of their keys, so that two writers could not wait for each other. */
@@ -133,11 +134,13 @@ export async function recordIntents(
   if (chunk.rows.length === 0) return [];
   // 1. Judge, with all that is on record about the chunk at hand.
   const record = await readRecord(transaction, chunk);
-  const judged = chunk.rows.map((row) => judgeRow(record, chunk, row));
+  const allowance = await allowanceOf(transaction, chunk.act);
+  const judged = chunk.rows.map((row) => judgeRow(record, chunk, row, allowance));
   const won = chunk.rows.filter((_, i) => judged[i] === undefined);
   if (won.length === 0) return judged.filter((verdict) => verdict !== undefined);
   // 2. The entry before the rows that point to it.
   const auditSeq = await appendEntry(transaction, chunk, won);
+  if (allowance) await spend(transaction, chunk.act, allowance);
   // 3. Names and keys, what the intents share, the intents, and their slots.
   const devices = await claimDevices(transaction, chunk, won, record);
   await claimKeys(transaction, chunk, won, devices);

@@ -1,7 +1,7 @@
-import type { TokenAct, TokenRecord } from '../../enrollment/index.ts';
+import type { StoredToken, TokenAct, TokenRecord } from '../../enrollment/index.ts';
 import { noToken } from '../refusals.ts';
 import { build } from '../session.ts';
-import { readToken, tokenDetails } from '../tokens.ts';
+import { readToken, tokenDetails, tokenRow } from '../tokens.ts';
 import type { PostgresSession } from './session.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -16,23 +16,10 @@ export async function recordToken(
     fleet: token.fleet,
     details,
   });
-  await transaction.run(
-    build.insertInto('token').values({
-      id: token.id,
-      name: token.name,
-      role: token.role,
-      rights: JSON.stringify(token.rights),
-      fleet: token.fleet,
-      secret_hash: token.secretHash,
-      created_at: token.createdAt.getTime(),
-      expires_at: token.expiresAt.getTime(),
-      revoked_at: null,
-      audit_seq: auditSeq,
-    }),
-  );
+  await transaction.run(build.insertInto('token').values(tokenRow(token, auditSeq)));
 }
 
-export async function findToken(session: PostgresSession, id: string): Promise<TokenRecord | undefined> {
+export async function findToken(session: PostgresSession, id: string): Promise<StoredToken | undefined> {
   const row = await session.first(build.selectFrom('token').selectAll().where('id', '=', id));
   return row && readToken(row);
 }
@@ -41,7 +28,7 @@ export async function listTokens(
   session: PostgresSession,
   after: string,
   limit: number,
-): Promise<readonly TokenRecord[]> {
+): Promise<readonly StoredToken[]> {
   const rows = await session.all(
     build.selectFrom('token').selectAll().where('id', '>', after).orderBy('id').limit(limit),
   );
