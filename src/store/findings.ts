@@ -1,3 +1,5 @@
+import type { Asking } from './asking.ts';
+
 /** One thing that does not hold; `seq` is the audit entry where it shows. */
 export interface LedgerProblem {
   readonly seq: number | null;
@@ -24,25 +26,19 @@ export class Findings {
     }
   }
 
+  /** The same of a reading that needs more rows. */
+  *readAsking<T>(seq: number | null, what: string, reading: () => Asking<T>): Asking<T | undefined> {
+    try {
+      return yield* reading();
+    } catch {
+      this.expect(false, seq, `${what} cannot be read`);
+      return undefined;
+    }
+  }
+
   /** In the order of the log, so that the first names the first bad entry; those without one last. */
   problems(): readonly LedgerProblem[] {
     const place = ({ seq }: LedgerProblem): number => seq ?? Number.MAX_SAFE_INTEGER;
     return this.#problems.toSorted((a, b) => place(a) - place(b));
-  }
-}
-
-const PAGE = 500;
-
-/** Pages through rows in order of a number that grows. */
-export function* pages<T>(
-  read: (after: number, limit: number) => readonly T[],
-  placeOf: (row: T) => number,
-): Generator<T> {
-  for (let after = 0; ; ) {
-    const page = read(after, PAGE);
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined) return;
-    after = placeOf(last);
   }
 }

@@ -6,6 +6,7 @@
  */
 
 export { openPostgresStore, type PostgresSettings } from './postgres/postgres-store.ts';
+export { verifyPostgresLedger } from './postgres/verify-postgres-ledger.ts';
 export { openStoreInProcess, type Store } from './sqlite-store.ts';
 export { openStore } from './threaded-store.ts';
 export { type LedgerReport, verifyLedger } from './verify-ledger.ts';

@@ -1,14 +1,16 @@
 import type { AuditEntry } from '../ca/index.ts';
-import { auditHash, GENESIS, readAuditRow, rowsDigest } from './audit.ts';
+import { type Asking, all, eachRow, first } from './asking.ts';
+import { type AuditRow, auditHash, GENESIS, readAuditRow, rowsDigest } from './audit.ts';
 import type { Range } from './completions.ts';
-import { type Findings, pages } from './findings.ts';
+import type { Findings } from './findings.ts';
 import { intentFields } from './intents.ts';
-import { build, type Session } from './session.ts';
+import type { Schema } from './schema.ts';
+import { build } from './session.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
 type Details = Readonly<Record<string, unknown>>;
-type Check = (session: Session, entry: AuditEntry, findings: Findings) => void;
+type Check = (entry: AuditEntry, findings: Findings) => Asking<void>;
 
 const OTHER_ROWS = 'the rows of the ledger are not what the entry says';
 
@@ -22,14 +24,14 @@ function expectRows(
   findings.expect(details.rowsDigest === rowsDigest(rows), seq, OTHER_ROWS);
 }
 
-const chunksOf = (session: Session, seq: number) =>
-  session.all(build.selectFrom('intent_chunk').selectAll().where('audit_seq', '=', seq));
+type ChunkRow = Schema['intent_chunk'];
 
-type ChunkRow = ReturnType<typeof chunksOf>[number];
+const chunksOf = (seq: number): Asking<readonly ChunkRow[]> =>
+  all(build.selectFrom('intent_chunk').selectAll().where('audit_seq', '=', seq));
 
 /** The one chunk that an entry tells of; it says of itself what the entry says. */
-function chunkOf(session: Session, entry: AuditEntry, findings: Findings): ChunkRow | undefined {
-  const [chunk, ...more] = chunksOf(session, entry.seq);
+function* chunkOf(entry: AuditEntry, findings: Findings): Asking<ChunkRow | undefined> {
+  const [chunk, ...more] = yield* chunksOf(entry.seq);
   const same =
     chunk !== undefined &&
     more.length === 0 &&
@@ -41,8 +43,8 @@ function chunkOf(session: Session, entry: AuditEntry, findings: Findings): Chunk
   return chunk;
 }
 
-const intentsOf = (session: Session, chunk: ChunkRow) =>
-  session.all(
+const intentsOf = (chunk: ChunkRow) =>
+  all(
     build
       .selectFrom('intent as i')
       .innerJoin('profile_version as v', 'v.id', 'i.profile_id')
@@ -54,10 +56,10 @@ const intentsOf = (session: Session, chunk: ChunkRow) =>
       .orderBy('i.id'),
   );
 
-const checkIntents: Check = (session, entry, findings) => {
-  const chunk = chunkOf(session, entry, findings);
+const checkIntents: Check = function* (entry, findings) {
+  const chunk = yield* chunkOf(entry, findings);
   if (!chunk) return;
-  const rows = intentsOf(session, chunk);
+  const rows = yield* intentsOf(chunk);
   const own = rows.every(({ chunk_id }) => chunk_id === chunk.id);
   findings.expect(own && chunk.kind === 'device', entry.seq, OTHER_ROWS);
   const fields = rows.map((row) =>
@@ -78,17 +80,22 @@ const checkIntents: Check = (session, entry, findings) => {
   expectRows(entry, findings, entry.details.recorded, fields);
 };
 
-const checkCertificates: Check = (session, entry, findings) => {
-  const rows = (entry.details.intents as readonly Range[]).flatMap(([first, last]) =>
-    session.all(
-      build
-        .selectFrom('certificate')
-        .select(['intent_id', 'fingerprint', 'issued_at', 'audit_seq'])
-        .where('intent_id', '>=', first)
-        .where('intent_id', '<=', last)
-        .orderBy('intent_id'),
-    ),
+type CertificateRow = Pick<Schema['certificate'], 'intent_id' | 'fingerprint' | 'issued_at' | 'audit_seq'>;
+
+const certificatesOf = ([from, to]: Range): Asking<readonly CertificateRow[]> =>
+  all(
+    build
+      .selectFrom('certificate')
+      .select(['intent_id', 'fingerprint', 'issued_at', 'audit_seq'])
+      .where('intent_id', '>=', from)
+      .where('intent_id', '<=', to)
+      .orderBy('intent_id'),
   );
+
+const checkCertificates: Check = function* (entry, findings) {
+  const ranges = entry.details.intents as readonly Range[];
+  const rows: CertificateRow[] = [];
+  for (const range of ranges) for (const row of yield* certificatesOf(range)) rows.push(row);
   const at = Date.parse(entry.at);
   const own = rows.every(({ audit_seq, issued_at }) => audit_seq === entry.seq && issued_at === at);
   findings.expect(own, entry.seq, OTHER_ROWS);
@@ -100,17 +107,17 @@ const checkCertificates: Check = (session, entry, findings) => {
   );
 };
 
-const checkAbandoned: Check = (session, { seq, details }, findings) => {
+const checkAbandoned: Check = function* ({ seq, details }, findings) {
   for (const id of details.intents as readonly number[]) {
-    const row = session.first(build.selectFrom('intent').select('abandoned').where('id', '=', id));
+    const row = yield* first(build.selectFrom('intent').select('abandoned').where('id', '=', id));
     findings.expect(row?.abandoned === 1, seq, `intent ${id} was abandoned, and is no longer`);
   }
 };
 
-const checkGenerationIntent: Check = (session, entry, findings) => {
+const checkGenerationIntent: Check = function* (entry, findings) {
   const { seq, details } = entry;
-  const [chunk, ...more] = chunksOf(session, seq);
-  const rows = chunk ? intentsOf(session, chunk) : [];
+  const [chunk, ...more] = yield* chunksOf(seq);
+  const rows = chunk ? yield* intentsOf(chunk) : [];
   const [row] = rows;
   const same =
     chunk !== undefined &&
@@ -128,37 +135,32 @@ const checkGenerationIntent: Check = (session, entry, findings) => {
   findings.expect(same, seq, OTHER_ROWS);
 };
 
-const checkGeneration: Check = (session, { seq }, findings) => {
-  const row = session.first(build.selectFrom('generation').select('id').where('issued_audit_seq', '=', seq));
+const checkGeneration: Check = function* ({ seq }, findings) {
+  const row = yield* first(build.selectFrom('generation').select('id').where('issued_audit_seq', '=', seq));
   findings.expect(row !== undefined, seq, 'the entry tells of an authority that is not there');
 };
 
-const checkFleet: Check = (session, { seq, details }, findings) => {
+const checkFleet: Check = function* ({ seq, details }, findings) {
   const named = build.selectFrom('fleet').select('audit_seq').where('name', '=', String(details.name));
-  findings.expect(
-    session.first(named)?.audit_seq === seq,
-    seq,
-    'the entry tells of a fleet that is not there',
-  );
+  const found = (yield* first(named))?.audit_seq === seq;
+  findings.expect(found, seq, 'the entry tells of a fleet that is not there');
 };
 
-const tokenOf = (session: Session, details: Details) =>
-  session.first(
-    build.selectFrom('token').select(['audit_seq', 'revoked_at']).where('id', '=', String(details.id)),
-  );
+const tokenOf = (details: Details) =>
+  first(build.selectFrom('token').select(['audit_seq', 'revoked_at']).where('id', '=', String(details.id)));
 
-const checkToken: Check = (session, { seq, details }, findings) => {
-  const found = tokenOf(session, details)?.audit_seq === seq;
+const checkToken: Check = function* ({ seq, details }, findings) {
+  const found = (yield* tokenOf(details))?.audit_seq === seq;
   findings.expect(found, seq, 'the entry tells of a token that is not there');
 };
 
-const checkTokenRevoked: Check = (session, { seq, at, details }, findings) => {
-  const marked = tokenOf(session, details)?.revoked_at === Date.parse(at);
+const checkTokenRevoked: Check = function* ({ seq, at, details }, findings) {
+  const marked = (yield* tokenOf(details))?.revoked_at === Date.parse(at);
   findings.expect(marked, seq, 'the entry says that a token was revoked, and the token does not');
 };
 
-const checkRevoked: Check = (session, { seq, at, details }, findings) => {
-  const row = session.first(
+const checkRevoked: Check = function* ({ seq, at, details }, findings) {
+  const row = yield* first(
     build
       .selectFrom('certificate')
       .select(['revoked_at', 'revocation_reason'])
@@ -168,10 +170,10 @@ const checkRevoked: Check = (session, { seq, at, details }, findings) => {
   findings.expect(marked, seq, 'the entry says that a certificate was revoked, and the certificate does not');
 };
 
-const checkOutcomes: Check = (session, entry, findings) => {
+const checkOutcomes: Check = function* (entry, findings) {
   const { batch, attempt, firstSeq, issued, replayed, refused, failed } = entry.details;
   const count = [issued, replayed, refused, failed].reduce<number>((sum, n) => sum + Number(n), 0);
-  const rows = session.all(
+  const rows = yield* all(
     build
       .selectFrom('batch_outcome')
       .select(['row_number', 'status', 'intent_id', 'problem'])
@@ -207,33 +209,34 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'batch-outcomes-recorded': checkOutcomes,
 };
 
+function* checkEntry(row: AuditRow, findings: Findings): Asking<void> {
+  const entry = readAuditRow(row);
+  const fits = hex(auditHash(row.previous, entry)) === entry.hash;
+  findings.expect(fits, row.seq, 'the entry was changed: its hash does not fit');
+  const check = CHECKS[entry.action];
+  if (check) yield* check(entry, findings);
+}
+
 /** The chain from its first entry, and that the ledger holds what each entry tells of. */
-export function verifyEntries(session: Session, findings: Findings): { entries: number; head: string } {
+export function* verifyEntries(findings: Findings): Asking<{ entries: number; head: string }> {
   let previous: Uint8Array = GENESIS;
   let due = 1;
   let entries = 0;
-  const rows = pages(
-    (after, limit) =>
-      session.all(build.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit)),
+  const entriesAfter = (after: number, limit: number) =>
+    build.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit);
+  yield* eachRow(
+    entriesAfter,
     ({ seq }) => seq,
+    function* (row) {
+      const { seq } = row;
+      entries++;
+      findings.expect(seq === due, seq, `entry ${due} is missing`);
+      const follows = Buffer.compare(row.previous, previous) === 0;
+      findings.expect(follows, seq, 'the entry does not follow the one before it');
+      yield* findings.readAsking(seq, 'the entry, or what it tells of,', () => checkEntry(row, findings));
+      previous = row.hash;
+      due = seq + 1;
+    },
   );
-  for (const row of rows) {
-    const { seq } = row;
-    entries++;
-    findings.expect(seq === due, seq, `entry ${due} is missing`);
-    findings.expect(
-      Buffer.compare(row.previous, previous) === 0,
-      seq,
-      'the entry does not follow the one before it',
-    );
-    findings.read(seq, 'the entry, or what it tells of,', () => {
-      const entry = readAuditRow(row);
-      const fits = hex(auditHash(row.previous, entry)) === entry.hash;
-      findings.expect(fits, seq, 'the entry was changed: its hash does not fit');
-      CHECKS[entry.action]?.(session, entry, findings);
-    });
-    previous = row.hash;
-    due = seq + 1;
-  }
   return { entries, head: hex(previous) };
 }

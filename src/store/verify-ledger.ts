@@ -1,3 +1,4 @@
+import { type Asking, answer } from './asking.ts';
 import { openReadOnly } from './driver.ts';
 import { Findings, type LedgerProblem } from './findings.ts';
 import { Session } from './session.ts';
@@ -17,6 +18,17 @@ export interface LedgerReport {
   readonly problems: readonly LedgerProblem[];
 }
 
+/** All that a ledger must hold, asked in bounded memory. */
+export function* checkLedger(): Asking<LedgerReport> {
+  const findings = new Findings();
+  const chain = yield* verifyEntries(findings);
+  const counts = yield* verifyIntents(findings);
+  yield* verifyChunks(findings);
+  yield* verifyRecords(findings);
+  const problems = findings.problems();
+  return { ok: problems.length === 0, ...chain, ...counts, problems };
+}
+
 /**
  * Checks a database, live or dead, without changing it: the audit chain from its first entry, that the
  * ledger holds what the entries tell of, and that every row has an entry that tells of it. Bounded
@@ -27,16 +39,7 @@ export function verifyLedger(file: string): LedgerReport {
   const connection = openReadOnly(file);
   try {
     // One transaction: the database may be in use, and must be seen as it was at one moment.
-    return connection.transaction(() => {
-      const session = new Session(connection);
-      const findings = new Findings();
-      const chain = verifyEntries(session, findings);
-      const counts = verifyIntents(session, findings);
-      verifyChunks(session, findings);
-      verifyRecords(session, findings);
-      const problems = findings.problems();
-      return { ok: problems.length === 0, ...chain, ...counts, problems };
-    })();
+    return connection.transaction(() => answer(new Session(connection), checkLedger()))();
   } finally {
     connection.close();
   }

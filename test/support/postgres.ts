@@ -90,7 +90,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   execFileSync(join(programs, 'initdb'), [...initdb, ...locale], { cwd: folder, stdio: 'pipe', ...owner });
 
   const port = await freePort();
-  const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', fsync: 'on' };
+  const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '' };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn('sh', ['-c', KEEPER, 'sh', join(programs, 'postgres'), '-D', data, ...options], {
     cwd: folder,

@@ -43,7 +43,7 @@ export async function verifyOurs(session: PostgresSession, whenEmpty: 'create' |
   if (version === 'foreign') refuse('The database holds tables of another program.');
   if (version === 'empty') {
     if (whenEmpty === 'create') return 0;
-    refuse('The database holds nothing, and there are keys: it was replaced. Put the database back.');
+    refuse('The database holds nothing where a ledger is expected: it was replaced, or another is meant.');
   }
   const known = migrations().length;
   if (version > known) {

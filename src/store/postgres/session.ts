@@ -1,13 +1,9 @@
-import { type CompiledQuery, createQueryId, type OperationNodeSource, PostgresQueryCompiler } from 'kysely';
+import { createQueryId, PostgresQueryCompiler } from 'kysely';
 import type pg from 'pg';
+import type { Query } from '../asking.ts';
 import { nulInText } from '../refusals.ts';
 
 const compiler = new PostgresQueryCompiler();
-
-/** A statement as `build` makes it for both engines. */
-interface Query<O> extends OperationNodeSource {
-  compile(): CompiledQuery<O>;
-}
 
 const holdsNul = (value: unknown): boolean =>
   typeof value === 'string' ? value.includes('\0') : Array.isArray(value) && value.some(holdsNul);
