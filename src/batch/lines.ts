@@ -46,8 +46,12 @@ export async function* splitLines(
     const lines: Line[] = [];
     let from = 0;
     for (let at = findEnd(piece, from); at !== -1; at = findEnd(piece, from)) {
-      take(piece.subarray(from, at));
-      lines.push(...finish());
+      // Nothing at all is the cheapest line to send: it costs no more than this.
+      if (at === from && held === 0) blanks++;
+      else {
+        take(piece.subarray(from, at));
+        lines.push(...finish());
+      }
       from = at + 1;
     }
     if (from < piece.length) take(piece.subarray(from));

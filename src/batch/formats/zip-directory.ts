@@ -42,22 +42,52 @@ function explain(failure: unknown, reader: ZipReader): unknown {
   return badZip('cannot be read: it is none, is damaged, or is cut off', failure);
 }
 
-async function open(reader: ZipReader, size: number): Promise<ZipFile> {
-  // Names as octets: we judge them ourselves, each for its row.
-  const zip = await fromRandomAccessReaderPromise(reader, size, { decodeStrings: false, autoClose: false });
-  if (zip.entryCount <= LIMITS.zipEntries) return zip;
-  throw new PkiError('too-large', `A zip has at most ${LIMITS.zipEntries} entries.`);
-}
+/** Where the library will read the next entry of the directory: a number, whatever its declarations say. */
+const cursorOf = (zip: ZipFile): number => Number(zip.readEntryCursor);
 
-/** The entries as the central directory lists them. Refuses `bad-lot`, `too-large`. */
-export async function* listEntries(file: RandomAccess): AsyncGenerator<Entry> {
-  const reader = new ZipReader(file);
+async function open(reader: ZipReader, size: number): Promise<ZipFile> {
   try {
-    const zip = await open(reader, file.size);
-    yield* zip.eachEntry();
+    // Names as octets: we judge them ourselves, each for its row.
+    const zip = await fromRandomAccessReaderPromise(reader, size, { decodeStrings: false, autoClose: false });
+    if (zip.entryCount <= LIMITS.zipEntries) return zip;
+    throw new PkiError('too-large', `A zip has at most ${LIMITS.zipEntries} entries.`);
   } catch (failure) {
     throw explain(failure, reader);
   }
+}
+
+/** What follows the last entry: an end of the directory (APPNOTE, 4.3.14 and 4.3.16). */
+const ENDS: ReadonlySet<number> = new Set([0x06054b50, 0x06064b50]);
+
+async function verifyEnd(file: RandomAccess, at: number): Promise<void> {
+  const octets = Buffer.from(await file.read(at, 4));
+  // Else there are entries that are not counted, and would be lost in silence.
+  if (octets.length < 4 || !ENDS.has(octets.readUInt32LE())) {
+    throw badZip('has something between its directory and the end of that');
+  }
+}
+
+/** The directory of a zip as it is listed. */
+export interface ListedZip {
+  /** Where the directory begins. */
+  readonly start: number;
+  readonly entries: AsyncIterable<Entry>;
+}
+
+/** Opens the directory. It and its listing reject with `bad-lot` or `too-large`. */
+export async function openListing(file: RandomAccess): Promise<ListedZip> {
+  const reader = new ZipReader(file);
+  const zip = await open(reader, file.size);
+  const start = cursorOf(zip);
+  async function* list(): AsyncGenerator<Entry> {
+    try {
+      yield* zip.eachEntry();
+      await verifyEnd(file, cursorOf(zip));
+    } catch (failure) {
+      throw explain(failure, reader);
+    }
+  }
+  return { start, entries: list() };
 }
 
 /** Where an entry's local header begins, and where its octets end at the least. */
@@ -69,9 +99,9 @@ interface Span {
 /** Of a local header without name and extra field (APPNOTE, 4.3.7). */
 export const LOCAL_HEADER_OCTETS = 30;
 
-function verifyApart(spans: readonly Span[], fileSize: number): void {
+function verifyApart(spans: readonly Span[], last: number): void {
   for (const [i, { end }] of spans.entries()) {
-    if (end > (spans[i + 1]?.start ?? fileSize)) throw badZip('has entries that overlap each other');
+    if (end > (spans[i + 1]?.start ?? last)) throw badZip('has entries that overlap each other');
   }
 }
 
@@ -100,7 +130,8 @@ function firstAfter(numbers: Float64Array, least: number): number | undefined {
 export async function checkDirectory(file: RandomAccess): Promise<ZipDirectory> {
   const spans: Span[] = [];
   let expanded = 0;
-  for await (const { relativeOffsetOfLocalHeader: start, ...entry } of listEntries(file)) {
+  const directory = await openListing(file);
+  for await (const { relativeOffsetOfLocalHeader: start, ...entry } of directory.entries) {
     const end = start + LOCAL_HEADER_OCTETS + entry.fileNameLength + entry.compressedSize;
     spans.push({ start, end });
     expanded += entry.uncompressedSize;
@@ -109,7 +140,7 @@ export async function checkDirectory(file: RandomAccess): Promise<ZipDirectory> 
     throw new PkiError('too-large', `The zip expands to more than ${LIMITS.expansion} times its size.`);
   }
   spans.sort((a, b) => a.start - b.start);
-  verifyApart(spans, file.size);
+  verifyApart(spans, directory.start);
   const starts = Float64Array.from(spans, ({ start }) => start);
-  return { endOf: (start) => firstAfter(starts, start) ?? file.size };
+  return { endOf: (start) => firstAfter(starts, start) ?? directory.start };
 }

@@ -6,7 +6,7 @@ import { type RowContent, refusedRow, tooLongRow } from '../row.ts';
 import { decodePath, type IdSource, judgeFile, rowOfFile } from './archive-entry.ts';
 import { type RandomAccess, readAhead } from './random-access.ts';
 import { SeenNames } from './seen-names.ts';
-import { checkDirectory, LOCAL_HEADER_OCTETS, listEntries, type ZipDirectory } from './zip-directory.ts';
+import { checkDirectory, LOCAL_HEADER_OCTETS, openListing, type ZipDirectory } from './zip-directory.ts';
 
 /** Rows that are handed on together. */
 const GROUP = 64;
@@ -108,7 +108,8 @@ async function readEntry(opened: Opened, entry: Entry): Promise<readonly RowCont
 
 async function* readEntries(opened: Opened): AsyncGenerator<readonly RowContent[]> {
   let group: RowContent[] = [];
-  for await (const entry of listEntries(opened.file)) {
+  const { entries } = await openListing(opened.file);
+  for await (const entry of entries) {
     group.push(...(await readEntry(opened, entry)));
     if (group.length >= GROUP) {
       yield group;
