@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { loadConfig } from '../../config/index.ts';
-import { type LedgerReport, verifyLedger } from '../../store/index.ts';
+import { type LedgerReport, verifyLedger, verifyPostgresLedger } from '../../store/index.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
 import type { Invocation } from '../invocation.ts';
 import { LocalFailure } from '../local-failure.ts';
@@ -8,11 +8,13 @@ import { show } from '../output.ts';
 import { setupFailure } from '../setup-failure.ts';
 import { formatFields } from '../table.ts';
 
-/** The database that the configuration names. Throws `setup` where there is none. */
-function findDatabase({ globals }: Invocation): string {
+/** Checks the database that the configuration names. Throws `setup` where there is none. */
+async function verifyDatabase({ globals }: Invocation): Promise<LedgerReport> {
   try {
-    const { databaseFile } = loadConfig({ flags: { data: globals.data } });
-    if (existsSync(databaseFile)) return databaseFile;
+    const { databaseFile, databaseUrl } = loadConfig({ flags: { data: globals.data } });
+    const url = databaseUrl();
+    if (url !== null) return await verifyPostgresLedger(url);
+    if (existsSync(databaseFile)) return verifyLedger(databaseFile);
     throw new LocalFailure('setup', `There is no database at ${databaseFile}.`, {
       hint: 'say where the data folder is with --data',
     });
@@ -31,10 +33,10 @@ const reportLines = (report: LedgerReport): string =>
     ...report.problems.map(({ seq, what }) => [seq === null ? 'finding' : `entry ${seq}`, what] as const),
   ]);
 
-/** `audit verify`: in the data folder, whether the service runs or not. */
+/** `audit verify`: the database itself, whether the service runs or not. */
 export async function verifyAudit(invocation: Invocation): Promise<ExitStatus> {
   const { output } = invocation;
-  const report = verifyLedger(findDatabase(invocation));
+  const report = await verifyDatabase(invocation);
   await show(output, report, reportLines);
   if (report.ok) {
     if (!output.json)

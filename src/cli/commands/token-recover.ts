@@ -7,7 +7,7 @@ import { type Config, loadConfig } from '../../config/index.ts';
 import { mintToken, type TokenRecord, UNBOUND } from '../../enrollment/index.ts';
 import { prepareKeyFolder, writeSecretFile } from '../../keystore/index.ts';
 import { systemRandom } from '../../random.ts';
-import { openStoreInProcess } from '../../store/index.ts';
+import { openPostgresStore, openStoreInProcess } from '../../store/index.ts';
 import type { Invocation } from '../invocation.ts';
 import { LocalFailure } from '../local-failure.ts';
 import { show } from '../output.ts';
@@ -16,8 +16,9 @@ import { setupFailure } from '../setup-failure.ts';
 /** As the first one that the service makes. */
 const DAYS = 365;
 
-function verifyHasData({ databaseFile, keysFolder }: Config): void {
-  const missing = [databaseFile, keysFolder].find((path) => !existsSync(path));
+function verifyHasData({ databaseFile, databaseUrl, keysFolder }: Config): void {
+  const due = databaseUrl() === null ? [databaseFile, keysFolder] : [keysFolder];
+  const missing = due.find((path) => !existsSync(path));
   if (missing === undefined) return;
   throw new LocalFailure('setup', `There is no ${missing}, so there is nothing to recover.`, {
     hint: 'say where the data folder is with --data; the first start of the service makes an admin token by itself',
@@ -38,7 +39,10 @@ async function replaceToken(config: Config, path: string): Promise<TokenRecord> 
   const actor = { kind: 'operator', id: userInfo().username, role: 'operator' } as const;
   const runId = Buffer.from(systemRandom.bytes(8)).toString('hex');
   // Refused as `busy` while a service runs.
-  const store = openStoreInProcess({ file: config.databaseFile, runId, at });
+  const url = config.databaseUrl();
+  const store = await (url === null
+    ? openStoreInProcess({ file: config.databaseFile, runId, at })
+    : openPostgresStore({ url, runId, at, whenEmpty: 'refuse' }));
   const beside = `${path}.new`;
   try {
     await rm(beside, { force: true });
