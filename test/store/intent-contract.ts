@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { PkiError } from '../../src/errors.ts';
 import { entriesOf, type Given, newGeneration, newLine, rejection } from './line.ts';
-import { actAt, completionOf, fresh, hex, minutesAfter } from './sample.ts';
+import { actAt, completionOf, fresh, freshDigest, hex, minutesAfter } from './sample.ts';
 
 const codes = (verdicts: readonly { verdict: string }[]): readonly string[] =>
   verdicts.map((v) => ('code' in v ? String(v.code) : v.verdict));
@@ -204,6 +204,23 @@ export function intentContract(given: Given): void {
     await line.issue(one);
     expect(await rejection(line.record([line.row('dev-2', { serial: one.serial })]))).toBeInstanceOf(Error);
     expect(await given.store.findDevice(line.fleet.id, 'dev-2')).toBeUndefined();
+  });
+
+  test('a profile that was first named in a chunk that was rejected can be named again', async () => {
+    const line = await newLine(given.store);
+    const wish = { profile: fresh('profile'), profileDigest: freshDigest() };
+    const one = line.row('dev-1', wish);
+    expect(
+      await rejection(line.record([one, line.row('dev-2', { ...wish, serial: one.serial })])),
+    ).toBeInstanceOf(Error);
+    await line.issue(line.row('dev-0'));
+    const certificate = await line.issue(one);
+    expect(certificate.profile).toBe(wish.profile);
+    // The same profile, changed since, is the same slot.
+    const [verdict] = await line.record([
+      line.row('dev-1', { ...wish, profileDigest: freshDigest(), keyDigest: one.keyDigest }),
+    ]);
+    expect(verdict).toEqual({ verdict: 'replay', certificate });
   });
 
   test('one serial under two issuers finds both certificates', async () => {
