@@ -46,13 +46,25 @@ interface Candidate {
 
 type Outcomes = Map<number, IssueOutcome>;
 
+/** Which fleet that is, is not for everyone to know: a token that may see it finds it by the key. */
+const KEY_ELSEWHERE =
+  'A device of another fleet of this service has this key, too: was an image with a key in it copied?';
+
+const warningsOf = (
+  { warnings }: Candidate,
+  { keyElsewhere }: { readonly keyElsewhere?: true },
+): readonly string[] => (keyElsewhere ? [...warnings, KEY_ELSEWHERE] : warnings);
+
 function settledOutcome(
-  { intent: { deviceId }, warnings }: Candidate,
+  candidate: Candidate,
   verdict: Exclude<IntentVerdict, { verdict: 'recorded' }>,
 ): IssueOutcome {
+  const { deviceId } = candidate.intent;
   switch (verdict.verdict) {
-    case 'replay':
-      return { status: 'replayed', deviceId, certificate: verdict.certificate, warnings };
+    case 'replay': {
+      const { certificate } = verdict;
+      return { status: 'replayed', deviceId, certificate, warnings: warningsOf(candidate, verdict) };
+    }
     case 'refused': {
       const { code, message, facts } = verdict;
       return { status: 'refused', deviceId, refusal: new PkiError(code, message, { facts }) };
@@ -69,12 +81,15 @@ function settledOutcome(
 /** What has just been recorded, as the ledger has it. */
 function asStored(
   intent: IntentRow,
-  completion: Completion,
+  { intentId, der, fingerprint }: Completion,
   { act, fleetId, batchId }: IssueInput,
 ): StoredCertificate {
   const { deviceId, profile, issuerId, serial, keyDigest, notBefore, notAfter, labels } = intent;
+  // Every field by name: a spread of so many makes an object that the engine handles slowly.
   return {
-    ...completion,
+    intentId,
+    der,
+    fingerprint,
     deviceId,
     profile,
     issuerId,
@@ -140,13 +155,15 @@ async function issueOnce(
   const rows = candidates.map(({ intent }) => intent);
   const verdicts = await ca.ledger.recordIntents({ act, runId: ca.runId, fleetId, batchId, rows });
   turn?.recorded();
-  const recorded: { candidate: Candidate; intentId: number }[] = [];
+  const recorded: { candidate: Candidate; intentId: number; warnings: readonly string[] }[] = [];
   const pending: Candidate[] = [];
   candidates.forEach((candidate, i) => {
     const verdict = verdicts[i];
     if (!verdict) throw new Error('the ledger gave fewer verdicts than rows');
-    if (verdict.verdict === 'recorded') recorded.push({ candidate, intentId: verdict.intentId });
-    else if (verdict.verdict === 'pending' && mayWait) pending.push(candidate);
+    if (verdict.verdict === 'recorded') {
+      const { intentId } = verdict;
+      recorded.push({ candidate, intentId, warnings: warningsOf(candidate, verdict) });
+    } else if (verdict.verdict === 'pending' && mayWait) pending.push(candidate);
     else outcomes.set(candidate.index, settledOutcome(candidate, verdict));
   });
   if (recorded.length === 0) return pending;
@@ -161,7 +178,7 @@ async function issueOnce(
       ...(signed[i] as SignedRow),
     }));
     await ca.ledger.recordIssued({ act, runId: ca.runId, fleetId, batchId, issued });
-    recorded.forEach(({ candidate: { index, intent, warnings } }, i) => {
+    recorded.forEach(({ candidate: { index, intent }, warnings }, i) => {
       const certificate = asStored(intent, issued[i] as Completion, input);
       outcomes.set(index, { status: 'issued', deviceId: intent.deviceId, certificate, warnings });
     });

@@ -222,11 +222,12 @@ export interface StoredCertificate {
 
 /**
  * What became of a row. `recorded`: sign it. `replay`: the certificate of before, nothing was spent.
- * `pending`: another request holds the slot with an open intent of `runId`; ask again.
+ * `pending`: another request holds the slot with an open intent of `runId`; ask again. `keyElsewhere`: a
+ * device of another fleet of the service has the key, too.
  */
 export type IntentVerdict =
-  | { readonly verdict: 'recorded'; readonly intentId: number }
-  | { readonly verdict: 'replay'; readonly certificate: StoredCertificate }
+  | { readonly verdict: 'recorded'; readonly intentId: number; readonly keyElsewhere?: true }
+  | { readonly verdict: 'replay'; readonly certificate: StoredCertificate; readonly keyElsewhere?: true }
   | { readonly verdict: 'pending'; readonly runId: string }
   | {
       readonly verdict: 'refused';
@@ -310,6 +311,7 @@ export interface Ledger {
    *   in the total and in the hour of the clock (UTC) of `act.at`, and never in an earlier hour than the
    *   last: where none is left, in rows before, too, `quota-exceeded`. So a quota is right whatever is
    *   asked at one time, by whichever run; only a row that is recorded spends.
+   * Where a recorded or replayed row has a key that a device of another fleet has, the verdict says so.
    * The key of a certificate of this device that was revoked is `key-retired` without `supersede`,
    * also when it is not the slot's present one.
    * Rejects whole with `clock-behind` when `act.at` lies more than five minutes before the last intent.

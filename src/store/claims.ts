@@ -15,8 +15,8 @@ import {
 const SQL = {
   caKeys: 'SELECT key_digest FROM ca_key',
   caKey: 'SELECT 1 FROM ca_key WHERE key_digest = ?',
-  keyOwner:
-    'SELECT d.id, d.device_id FROM device_key k JOIN device d ON d.id = k.device WHERE k.fleet_id = ? AND k.key_digest = ?',
+  keyOwners:
+    'SELECT k.fleet_id, d.id, d.device_id FROM device_key k JOIN device d ON d.id = k.device WHERE k.key_digest = ?',
   deviceByFold: 'SELECT id, device_id FROM device WHERE fleet_id = ? AND folded_id = ?',
   newDevice: 'INSERT INTO device (fleet_id, device_id, folded_id, created_at) VALUES (?, ?, ?, ?)',
   claimKey: 'INSERT INTO device_key (fleet_id, key_digest, device) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
@@ -74,35 +74,46 @@ function judgeSlot(session: Session, row: IntentRow, device: number, at: Date): 
   return retired ? keyRetired() : undefined;
 }
 
+/** What the rows of a chunk share while they are judged. */
+export interface Claims {
+  /** Those that rows before have won. */
+  readonly slots: Set<string>;
+  /** Rows whose key a device of another fleet has. */
+  readonly keysElsewhere: Set<IntentRow>;
+  /** What the token may still spend. */
+  readonly allowance: Allowance | undefined;
+}
+
 /** The rules on names and keys: whose ID is it, whose key is it. */
 function checkOwnership(
   session: Session,
   fleetId: number,
   row: IntentRow,
   named: Device | undefined,
+  keysElsewhere: Set<IntentRow>,
 ): IntentVerdict | undefined {
   if (named && named.device_id !== row.deviceId) return deviceIdTwin(named.device_id);
   if (isCaKey(session, row.keyDigest)) return keyOfCa();
-  const owner = session.prepare(SQL.keyOwner).get(fleetId, row.keyDigest) as Device | undefined;
+  const owners = session.prepare(SQL.keyOwners).all(row.keyDigest) as (Device & { fleet_id: number })[];
+  const owner = owners.find(({ fleet_id }) => fleet_id === fleetId);
+  if (owners.length > (owner ? 1 : 0)) keysElsewhere.add(row);
   return owner && owner.id !== named?.id ? keyOfAnotherDevice(owner.device_id) : undefined;
 }
 
 /**
  * Decides on a row; where it wins, claims its device's name, its key and its slot, and gives the number
- * of the device. `slots` holds those that rows before it won in this chunk, `allowance` what the token may
- * still spend. See `Ledger.recordIntents`.
+ * of the device. See `Ledger.recordIntents`.
  */
 export function claimSlotAndKey(
   session: Session,
   { act, runId, fleetId }: IntentChunk,
   row: IntentRow,
-  slots: Set<string>,
-  allowance: Allowance | undefined,
+  { slots, keysElsewhere, allowance }: Claims,
 ): IntentVerdict | number {
   const unstorable = checkTexts(row);
   if (unstorable) return unstorable;
   const named = session.prepare(SQL.deviceByFold).get(fleetId, row.foldedId) as Device | undefined;
-  const foreign = checkOwnership(session, fleetId, row, named);
+  const foreign = checkOwnership(session, fleetId, row, named, keysElsewhere);
   if (foreign) return foreign;
   if (named) {
     if (slots.has(`${named.id} ${row.profile}`)) return { verdict: 'pending', runId };

@@ -74,15 +74,8 @@ function claimCaKey(session: Session, keyDigest: Uint8Array, generationId: numbe
     build.selectFrom('ca_key').select('generation_id').where('key_digest', '=', keyDigest),
   );
   if (taken) throw keyOfAnAuthority();
-  const fleets = session.all(build.selectFrom('fleet').select('id'));
-  const device = fleets.some(({ id }) =>
-    session.first(
-      build
-        .selectFrom('device_key')
-        .select('device')
-        .where('fleet_id', '=', id)
-        .where('key_digest', '=', keyDigest),
-    ),
+  const device = session.first(
+    build.selectFrom('device_key').select('device').where('key_digest', '=', keyDigest).limit(1),
   );
   if (device) throw keyOfADevice();
   session.run(build.insertInto('ca_key').values({ key_digest: keyDigest, generation_id: generationId }));

@@ -6,6 +6,7 @@ import { insertChunk } from './intent-chunks.ts';
 import { profileVersion } from './profile-versions.ts';
 import { allowanceOf, spend } from './quotas.ts';
 import type { Session } from './session.ts';
+import { tellOfKey } from './verdicts.ts';
 import { verifyClock } from './verify-clock.ts';
 
 const SQL = {
@@ -90,14 +91,20 @@ function appendEntry(session: Session, chunk: IntentChunk, won: readonly Won[]):
 export function recordIntents(session: Session, chunk: IntentChunk): readonly IntentVerdict[] {
   verifyClock(session, chunk.act.at);
   // 1. Judge: devices and keys are claimed in the tables; slots in the chunk, whose intents have no number yet.
-  const slots = new Set<string>();
   const allowance = allowanceOf(session, chunk.act);
-  const judged = chunk.rows.map((row) => claimSlotAndKey(session, chunk, row, slots, allowance));
+  const claims = { slots: new Set<string>(), keysElsewhere: new Set<IntentRow>(), allowance };
+  const judged = chunk.rows.map((row) => claimSlotAndKey(session, chunk, row, claims));
   const won = chunk.rows.flatMap((row, i) => {
     const device = judged[i];
     return typeof device === 'number' ? [{ row, device }] : [];
   });
-  if (won.length === 0) return judged as IntentVerdict[];
+  let next = 0;
+  const verdictOf = (verdict: IntentVerdict | number, i: number): IntentVerdict =>
+    tellOfKey(
+      typeof verdict === 'number' ? { verdict: 'recorded', intentId: next++ } : verdict,
+      claims.keysElsewhere.has(chunk.rows[i] as IntentRow),
+    );
+  if (won.length === 0) return judged.map(verdictOf);
   // 2. The entry before the rows that point to it. A reference that is checked at the end of the transaction
   // would allow another order, and SQLite would search every table of such references for each entry.
   const auditSeq = appendEntry(session, chunk, won);
@@ -114,8 +121,6 @@ export function recordIntents(session: Session, chunk: IntentChunk): readonly In
     auditSeq,
   });
   insertIntents(session, won, id, firstIntent);
-  let next = firstIntent;
-  return judged.map((verdict) =>
-    typeof verdict === 'number' ? { verdict: 'recorded', intentId: next++ } : verdict,
-  );
+  next = firstIntent;
+  return judged.map(verdictOf);
 }

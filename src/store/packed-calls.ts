@@ -103,15 +103,17 @@ const outcomes: Packing<OutcomeArguments> = {
 };
 
 interface PackedVerdicts {
-  /** Of recorded rows, by row; 0 where another verdict stands. */
+  /** Of recorded rows, by row; 0 where another verdict stands, or one that says more. */
   readonly intentIds: Float64Array<ArrayBuffer>;
   readonly others: readonly IntentVerdict[];
 }
 
 const verdicts: Packing<readonly IntentVerdict[]> = {
   pack(value) {
-    const intentIds = Float64Array.from(value, (v) => (v.verdict === 'recorded' ? v.intentId : 0));
-    const others = value.filter(({ verdict }) => verdict !== 'recorded');
+    const intentIds = Float64Array.from(value, (v) =>
+      v.verdict === 'recorded' && !v.keyElsewhere ? v.intentId : 0,
+    );
+    const others = value.filter((_, i) => intentIds[i] === 0);
     return { value: { intentIds, others }, transfer: [intentIds.buffer] };
   },
   unpack(packed) {

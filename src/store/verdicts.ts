@@ -16,6 +16,12 @@ export function checkTexts({ deviceId, labels, supersede }: IntentRow): IntentVe
   return strange ? refused('bad-request', 'The labels or the reason hold U+0000.') : undefined;
 }
 
+/** The verdict, with a word on a key that a device of another fleet has. */
+export const tellOfKey = (verdict: IntentVerdict, isElsewhere: boolean): IntentVerdict =>
+  isElsewhere && (verdict.verdict === 'recorded' || verdict.verdict === 'replay')
+    ? { ...verdict, keyElsewhere: true }
+    : verdict;
+
 /** The folded ID of the row belongs to `twin`. */
 export const deviceIdTwin = (twin: string): IntentVerdict =>
   refused('device-id-twin', 'Another device of the fleet has an ID that differs in case or form alone.', {

@@ -5,6 +5,7 @@ import { fleetContract } from './fleet-contract.ts';
 import { generationContract } from './generation-contract.ts';
 import { intentContract } from './intent-contract.ts';
 import { inventoryContract } from './inventory-contract.ts';
+import { keyContract } from './key-contract.ts';
 import type { Given, StoreUnderTest } from './line.ts';
 import { quotaContract } from './quota-contract.ts';
 import { fresh, NOON } from './sample.ts';
@@ -31,6 +32,7 @@ export function describeStore(
     describe('generations', () => generationContract(given));
     describe('intents', () => intentContract(given));
     describe('slots', () => slotContract(given));
+    describe('keys', () => keyContract(given));
     describe('quotas', () => quotaContract(given));
     describe('inventory', () => inventoryContract(given));
     describe('batches', () => batchContract(given));

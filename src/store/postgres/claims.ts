@@ -21,6 +21,8 @@ const SQL = {
   keyOwners: `SELECT w.key_digest, d.device_id FROM unnest($2::bytea[]) AS w (key_digest)
     CROSS JOIN LATERAL (SELECT * FROM device_key WHERE fleet_id = $1 AND key_digest = w.key_digest LIMIT 1) AS k
     JOIN device d ON d.id = k.device`,
+  keysElsewhere: `SELECT w.key_digest FROM unnest($2::bytea[]) AS w (key_digest)
+    CROSS JOIN LATERAL (SELECT 1 FROM device_key WHERE key_digest = w.key_digest AND fleet_id <> $1 LIMIT 1) AS k`,
   caKeys: `SELECT w.key_digest FROM unnest($1::bytea[]) AS w (key_digest)
     CROSS JOIN LATERAL (SELECT 1 FROM ca_key WHERE key_digest = w.key_digest LIMIT 1) AS c`,
   // An intent that was given up has changed nothing: behind it stands what it was to replace.
@@ -57,6 +59,8 @@ export interface OnRecord {
   /** Device by key digest, hex. */
   readonly keyOwners: Map<string, string>;
   readonly caKeys: ReadonlySet<string>;
+  /** Those that devices of other fleets have, hex. */
+  readonly keysElsewhere: ReadonlySet<string>;
   /** By device and profile. */
   readonly slots: Map<string, Slot>;
   /** Device and key digest, hex. */
@@ -118,6 +122,7 @@ export async function readRecord(
     keys,
   );
   const caKeys = await transaction.rows<{ key_digest: Uint8Array }>(SQL.caKeys, keys);
+  const elsewhere = await transaction.rows<{ key_digest: Uint8Array }>(SQL.keysElsewhere, fleetId, keys);
   const ids = new Map(found.map(({ device_id, id }) => [device_id, id]));
   const known = storable.flatMap((row) => {
     const device = ids.get(row.deviceId);
@@ -126,6 +131,7 @@ export async function readRecord(
   return {
     devices: new Map(found.map((d) => [d.folded_id, { deviceId: d.device_id, id: d.id }])),
     keyOwners: new Map(owners.map((owner) => [hex(owner.key_digest), owner.device_id])),
+    keysElsewhere: new Set(elsewhere.map(({ key_digest }) => hex(key_digest))),
     caKeys: new Set(caKeys.map(({ key_digest }) => hex(key_digest))),
     slots: known.length === 0 ? new Map() : await readSlots(transaction, known),
     revokedKeys: known.length === 0 ? new Set() : await readRevokedKeys(transaction, known),

@@ -1,6 +1,7 @@
 import type { IntentChunk, IntentRow, IntentVerdict } from '../../ca/index.ts';
 import { rowsDigest } from '../audit.ts';
 import { intentFields } from '../intents.ts';
+import { tellOfKey } from '../verdicts.ts';
 import { judgeRow, type OnRecord, readRecord } from './claims.ts';
 import { Overtaken } from './failure.ts';
 import { fleetName } from './fleets.ts';
@@ -137,7 +138,12 @@ export async function recordIntents(
   const allowance = await allowanceOf(transaction, chunk.act);
   const judged = chunk.rows.map((row) => judgeRow(record, chunk, row, allowance));
   const won = chunk.rows.filter((_, i) => judged[i] === undefined);
-  if (won.length === 0) return judged.filter((verdict) => verdict !== undefined);
+  let next = 0;
+  const verdictOf = (verdict: IntentVerdict | undefined, i: number): IntentVerdict => {
+    const key = Buffer.from(chunk.rows[i]?.keyDigest ?? []).toString('hex');
+    return tellOfKey(verdict ?? { verdict: 'recorded', intentId: next++ }, record.keysElsewhere.has(key));
+  };
+  if (won.length === 0) return judged.map(verdictOf);
   // 2. The entry before the rows that point to it.
   const auditSeq = await appendEntry(transaction, chunk, won);
   if (allowance) await spend(transaction, chunk.act, allowance);
@@ -148,6 +154,6 @@ export async function recordIntents(
   const shared = { act, kind: 'device', runId, batchId, intents: won.length, auditSeq } as const;
   const { id, firstIntent } = await transaction.insertChunk(shared);
   await insertIntents(transaction, id, firstIntent, won, devices);
-  let next = firstIntent;
-  return judged.map((verdict) => verdict ?? { verdict: 'recorded', intentId: next++ });
+  next = firstIntent;
+  return judged.map(verdictOf);
 }
