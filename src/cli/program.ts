@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { declareAudit } from './declarations/audit.ts';
 import { declareAuthority } from './declarations/authority.ts';
 import { declareBatch } from './declarations/batch.ts';
+import { declareBench } from './declarations/bench.ts';
 import { declareCertificates } from './declarations/certificates.ts';
 import { declareDevice } from './declarations/device.ts';
 import { declareFleet } from './declarations/fleet.ts';
@@ -19,6 +20,7 @@ const GROUPS: readonly Declare[] = [
   declareDevice,
   declareToken,
   declareAudit,
+  declareBench,
 ];
 
 /** `src/cli` and `dist/cli` lie equally deep. */

@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EXIT } from '../exit-status.ts';
+import type { Invocation } from '../invocation.ts';
+import { listenForStop } from '../quickstart/stop-signal.ts';
+import { formatReport } from './bench-table.ts';
+import { type Findings, noFindings, type Run } from './findings.ts';
+import { makeLot, readRequests, removeLot } from './lot.ts';
+import { describeMachine } from './machine.ts';
+import { measureGrowth } from './measure-growth.ts';
+import { measureMemory } from './measure-memory.ts';
+import { measureRuns } from './measure-runs.ts';
+import { isInstalled } from './peers/installed.ts';
+import { paceOfOpenssl } from './peers/openssl.ts';
+import { type BenchFlags, PARTS, type Plan, planBench } from './plan.ts';
+import { makeReport } from './report.ts';
+import { Workshop } from './workshop.ts';
+
+/** As a shell reports a process that SIGINT ended: 128 + 2. */
+const STOPPED = 130;
+
+type Say = (line: string) => void;
+
+async function findOpenssl(workshop: Workshop, plan: Plan, findings: Findings): Promise<void> {
+  if (!plan.peers.has('openssl')) {
+    findings.reasons.set('openssl', 'not asked for: --peer openssl');
+  } else if (await isInstalled('openssl', 'version')) {
+    const lot = await makeLot(workshop, 'openssl', plan.opensslRequests);
+    findings.opensslPerSecond = await paceOfOpenssl(workshop, await readRequests(lot));
+    await removeLot(lot);
+  } else {
+    findings.reasons.set('openssl', 'openssl is not installed');
+  }
+}
+
+async function findMemory(workshop: Workshop, plan: Plan, findings: Findings): Promise<void> {
+  findings.memory = await measureMemory(workshop, plan);
+  if (!findings.memory) findings.reasons.set('memory', 'this system has no /proc to read it from');
+}
+
+async function findGrowth(workshop: Workshop, plan: Plan, findings: Findings, say: Say): Promise<void> {
+  const found = await measureGrowth(workshop, plan, say);
+  if (typeof found === 'string') findings.reasons.set('growth', found);
+  else findings.growth = found;
+}
+
+/** Measures part by part; each is kept as it ends. */
+async function measure(workshop: Workshop, plan: Plan, findings: Findings, say: Say): Promise<void> {
+  const { parts } = plan;
+  if (parts.has('keys')) findings.reasons.set('keys', 'the service does not make keys for devices yet');
+  await measureRuns(workshop, plan, findings, say);
+  await findOpenssl(workshop, plan, findings);
+  if (parts.has('memory')) {
+    say(`memory: a lot of ${plan.memoryRows} rows`);
+    await findMemory(workshop, plan, findings);
+  }
+  if (parts.has('growth')) {
+    say(`growth: stores of ${plan.grownFrom} and of ${plan.grownTo} certificates`);
+    await findGrowth(workshop, plan, findings, say);
+  }
+}
+
+/** Parts that are not there and have not said why. */
+function explainGaps(findings: Findings, plan: Plan, isTimeUp: boolean): void {
+  const { runs, memory, growth, keys, reasons } = findings;
+  const inRuns = (key: keyof Run): boolean => runs.some((run) => run[key] !== null);
+  const found = {
+    ceiling: inRuns('ceiling'),
+    bulk: inRuns('bulkPerSecond'),
+    single: inRuns('single'),
+    memory,
+    growth,
+    keys,
+  };
+  for (const part of PARTS) {
+    if (!plan.parts.has(part)) {
+      reasons.set(
+        part,
+        part === 'growth' && plan.limitMs ? '--quick leaves it out' : 'not asked for: --only',
+      );
+    } else if (!found[part] && isTimeUp && !reasons.has(part)) {
+      reasons.set(part, 'the time of --quick was up');
+    }
+  }
+}
+
+/** When the plan says that it is enough; never where it does not. */
+async function timeUp({ limitMs }: Plan): Promise<'time up'> {
+  if (limitMs === null) return new Promise(() => undefined);
+  return sleep(limitMs, 'time up' as const, { ref: false });
+}
+
+/** `bench`: measures this machine and this program; the table on stderr, one line of JSON on stdout. */
+export async function runBench({ output }: Invocation, flags: BenchFlags): Promise<number> {
+  const plan = planBench(flags);
+  const findings = noFindings();
+  const stop = listenForStop();
+  const workshop = new Workshop();
+  try {
+    const machine = await describeMachine(workshop.folder);
+    const work = measure(workshop, plan, findings, output.say).then(() => 'done' as const);
+    // Where it was stopped, its children are killed under it, and it fails in its own way.
+    work.catch(() => undefined);
+    const stopped = stop.asked.then(() => 'stopped' as const);
+    const end = await Promise.race([work, timeUp(plan), stopped]);
+    if (end === 'stopped') {
+      output.say('Stopped before the end.');
+      return STOPPED;
+    }
+    explainGaps(findings, plan, end === 'time up');
+    const report = makeReport(findings, plan, machine, new Date());
+    output.say(`\n${formatReport(report).trimEnd()}`);
+    await output.data(`${JSON.stringify(report)}\n`);
+    return EXIT.done;
+  } finally {
+    await workshop.close();
+    stop.release();
+  }
+}

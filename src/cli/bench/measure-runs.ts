@@ -1,0 +1,112 @@
+import { encodePem } from '../../asn1/index.ts';
+import { driveRequests, type Endpoint } from './drive-requests.ts';
+import type { Findings, Run } from './findings.ts';
+import { FLEET, type Line, startLine } from './line.ts';
+import { makeLot, readRequests, removeLot } from './lot.ts';
+import { type CeilingMeter, openCeiling } from './measure-ceiling.ts';
+import { type Cfssl, startCfssl } from './peers/cfssl.ts';
+import { isInstalled } from './peers/installed.ts';
+import type { Plan } from './plan.ts';
+import { startSeededLine, whyNoRoom } from './seeded-line.ts';
+import { sendLot, warmUp } from './send-lot.ts';
+import type { Workshop } from './workshop.ts';
+
+/** What a run needs; null where it is not asked for, or not there. */
+interface Apparatus {
+  readonly workshop: Workshop;
+  readonly plan: Plan;
+  readonly meter: CeilingMeter | null;
+  readonly line: Line | null;
+  readonly cfssl: Cfssl | null;
+}
+
+async function openMeter(workshop: Workshop, plan: Plan): Promise<CeilingMeter | null> {
+  return plan.parts.has('ceiling') ? openCeiling(workshop, plan) : null;
+}
+
+async function openServiceLine(
+  workshop: Workshop,
+  plan: Plan,
+  say: (line: string) => void,
+): Promise<Line | null> {
+  if (!plan.parts.has('bulk') && !plan.parts.has('single')) return null;
+  if (plan.startFrom === 0) return startLine(workshop, 'line');
+  const noRoom = await whyNoRoom(workshop, plan.startFrom);
+  if (noRoom !== null) throw new Error(noRoom);
+  return (await startSeededLine(workshop, 'line', plan.startFrom, say)).line;
+}
+
+async function openCfssl(workshop: Workshop, { peers }: Plan, { reasons }: Findings): Promise<Cfssl | null> {
+  if (!peers.has('cfssl')) {
+    reasons.set('cfssl', 'not asked for: --peer cfssl');
+    return null;
+  }
+  if (await isInstalled('cfssl', 'version')) return startCfssl(workshop);
+  reasons.set('cfssl', 'cfssl is not installed (Debian: golang-cfssl)');
+  return null;
+}
+
+/** A lot between two measurements of the ceiling. */
+async function measureBulk(
+  { workshop, plan, meter, line }: Apparatus,
+  name: string,
+  run: Run,
+): Promise<void> {
+  const isAsked = line !== null && plan.parts.has('bulk');
+  // Before anything is measured: making requests takes all cores.
+  const lot = isAsked ? await makeLot(workshop, `bulk-${name}`, plan.bulkRows) : null;
+  const before = await meter?.cycle();
+  run.bulkPerSecond = line && lot ? await sendLot(line, lot) : null;
+  const after = await meter?.cycle();
+  if (lot) await removeLot(lot);
+  if (meter && before && after) {
+    run.ceiling = { before, after, verifyAndSign: await meter.verifyAndSign() };
+  }
+}
+
+const endpointOf = ({ service, token }: Line): Endpoint => ({
+  url: new URL(`/v1/fleets/${FLEET}/certificates`, service.url),
+  ca: service.ca,
+  headers: { authorization: `Bearer ${token}`, 'content-type': 'application/pkcs10' },
+});
+
+const pemOf = (der: Uint8Array): Buffer => Buffer.from(encodePem('CERTIFICATE REQUEST', der));
+
+/** Single requests, to the service and to cfssl, the same ones and in the same form. */
+async function measureSingles(
+  { workshop, plan, line, cfssl }: Apparatus,
+  name: string,
+  run: Run,
+): Promise<void> {
+  const isAsked = line !== null && plan.parts.has('single');
+  if (!isAsked && !cfssl) return;
+  const lot = await makeLot(workshop, `single-${name}`, plan.singleRequests);
+  const requests = await readRequests(lot);
+  await removeLot(lot);
+  if (isAsked) run.single = await driveRequests(endpointOf(line), requests.map(pemOf));
+  if (cfssl) run.cfssl = await cfssl.drive(requests);
+}
+
+/** Runs the parts that are compared within one run, as often as planned. Each figure is kept as it comes. */
+export async function measureRuns(
+  workshop: Workshop,
+  plan: Plan,
+  findings: Findings,
+  say: (line: string) => void,
+): Promise<void> {
+  const cfssl = await openCfssl(workshop, plan, findings);
+  const isAsked = (['ceiling', 'bulk', 'single'] as const).some((part) => plan.parts.has(part));
+  if (!isAsked && !cfssl) return;
+  const meter = await openMeter(workshop, plan);
+  const line = await openServiceLine(workshop, plan, say);
+  const apparatus: Apparatus = { workshop, plan, meter, line, cfssl };
+  if (line) await warmUp(workshop, line);
+  for (let number = 1; number <= plan.runs; number++) {
+    say(`run ${number} of ${plan.runs}`);
+    const run: Run = { ceiling: null, bulkPerSecond: null, single: null, cfssl: null };
+    findings.runs.push(run);
+    await measureBulk(apparatus, String(number), run);
+    await measureSingles(apparatus, String(number), run);
+  }
+  await line?.service.stop();
+}

@@ -1,0 +1,62 @@
+/** `fleetca bench` as a process: one line of JSON on stdout, and nothing left behind. No figure is judged here. */
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { scratchFolder } from '../support/service.ts';
+
+const run = promisify(execFile);
+const PROGRAM = fileURLToPath(new URL('../../bin/fleetca.mjs', import.meta.url));
+
+const MEASURED = {
+  ceiling: ['ceilingPerSecond', 'verifyAndSignPerSecond'],
+  bulk: ['bulkPerSecond', 'hoursForLot'],
+  single: ['singlePerSecond', 'singleP50Ms', 'singleP99Ms'],
+};
+const NOT_ASKED_FOR = [
+  'bulkOfCfssl',
+  'singleOfCfssl',
+  'caMadeKeysOfTheirCeiling',
+  'bulkAt5MOf200k',
+  'memoryGrowthMiB',
+];
+
+describe('the bench', () => {
+  it('measures the parts that were asked for, says why the others are not there, and cleans up', async () => {
+    const scratch = scratchFolder();
+    const { stdout, stderr } = await run(
+      process.execPath,
+      [
+        PROGRAM,
+        'bench',
+        '--quick',
+        ...['--rows', '500', '--runs', '1', '--only', 'ceiling,bulk,single', '--json'],
+      ],
+      { env: { PATH: process.env.PATH, TMPDIR: scratch } },
+    );
+    const lines = stdout.trimEnd().split('\n');
+    const report = JSON.parse(lines.at(-1) ?? '');
+    expect(lines).toHaveLength(1);
+    expect(report).toMatchObject({ node: process.version, runs: 1, bulkRows: 500 });
+    for (const [part, names] of Object.entries(MEASURED)) {
+      // On a machine that is busy with other things the minute may be over before.
+      const due = report.notMeasured[part] === undefined ? expect.any(Number) : null;
+      for (const name of names) expect(report[name], name).toEqual(due);
+    }
+    for (const name of NOT_ASKED_FOR) expect(report[name], name).toBeNull();
+    expect(Object.keys(report.notMeasured)).toEqual(
+      expect.arrayContaining(['memory', 'growth', 'keys', 'cfssl', 'openssl']),
+    );
+    expect(stderr).toMatch(/of the ceiling .*>= 0\.65/);
+    expect(readdirSync(join(scratch)).filter((name) => name.startsWith('fleetca-bench-'))).toEqual([]);
+  });
+
+  it('refuses a part that it does not know', async () => {
+    const failure = await run(process.execPath, [PROGRAM, 'bench', '--only', 'bulk,nothing']).catch(
+      (refused: unknown) => refused,
+    );
+    expect(failure).toMatchObject({ code: 2, stdout: '' });
+  });
+});
