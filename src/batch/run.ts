@@ -13,8 +13,8 @@ import type { BatchStore, RowOutcome, StoredOutcome } from './ports.ts';
 import type { Progress } from './progress.ts';
 import type { Row, RowSource } from './row.ts';
 
-/** Rows that go through the cycle together: two transactions, and some 30 ms of proving and signing. */
-const CHUNK_ROWS = 128;
+/** Rows that go through the cycle together: two transactions, and some 60 ms of proving and signing. */
+const CHUNK_ROWS = 256;
 /** Chunks of one lot on their way at a time: some are proven, some signed, while others are written. */
 const CHUNKS_UNDER_WAY = 6;
 

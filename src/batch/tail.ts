@@ -18,10 +18,11 @@ export async function* tailOutcomes(
   let after = 0;
   for (;;) {
     const { changed, ended, lastSeq } = progress;
-    if (after < lastSeq) {
-      const page = progress.recentAfter(after) ?? (await store.listOutcomes(batchId, attempt, after, PAGE));
-      const last = page.at(-1);
-      if (!last) throw new Error(`outcomes of batch ${batchId} that were recorded are not there`);
+    const isMore = after < lastSeq || ended !== undefined;
+    const page =
+      progress.recentAfter(after) ?? (isMore ? await store.listOutcomes(batchId, attempt, after, PAGE) : []);
+    const last = page.at(-1);
+    if (last) {
       after = last.seq;
       yield page;
     } else if (ended !== undefined) {

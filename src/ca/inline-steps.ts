@@ -1,7 +1,7 @@
 import type { Grant } from '../enrollment/index.ts';
 import type { Policy } from '../policy/index.ts';
 import type { Random } from '../random.ts';
-import type { IssueContext, Keystore, PreparedChunk, Steps } from './ports.ts';
+import type { IssueContext, Keystore, PreparedChunk, Signer, Steps } from './ports.ts';
 import {
   type Bench,
   finishSigning,
@@ -20,10 +20,12 @@ interface Tools {
 
 /** A key that is not there is refused here, before anything is recorded for it. */
 async function chunkOf({ keystore }: Tools, bench: Bench, rows: readonly Prepared[]): Promise<PreparedChunk> {
-  const signer = await keystore.open(bench.context.issuer.keyId);
+  const open = (): Promise<Signer> => keystore.open(bench.context.issuer.keyId);
+  if (rows.some(({ tbs }) => tbs !== null)) await open();
   return {
     rows,
     sign: async (wanted) => {
+      const signer = await open();
       const signed = [];
       for (const index of wanted) {
         const octets = rows[index]?.tbs?.takeFor(bench.issuer.generationId);

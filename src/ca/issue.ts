@@ -100,6 +100,7 @@ function asStored(
     labels,
     fleetId,
     batchId,
+    tokenId: act.actor.id,
     issuedAt: act.at,
     supersededAt: null,
     revokedAt: null,

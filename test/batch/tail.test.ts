@@ -83,24 +83,31 @@ describe('the tail of a lot', () => {
   });
 
   it('does not sleep through outcomes that come while it reads', async () => {
-    const list: StoredOutcome[] = [];
+    const list = [outcome(1)];
     const progress = new Progress();
+    progress.advance(list);
     const { store } = outcomes(list);
-    let first = true;
-    const racing = {
-      listOutcomes: async (...args: Parameters<BatchStore['listOutcomes']>) => {
-        const page = await store.listOutcomes(...args);
-        if (first) {
-          first = false;
-          list.push(outcome(1));
-          progress.finish('complete');
-        }
-        return page;
-      },
-    } as unknown as BatchStore;
     const seen: number[] = [];
-    for await (const page of tailOutcomes(racing, 'b', 1, progress)) seen.push(...page.map(({ seq }) => seq));
-    expect(seen).toEqual([1]);
+    for await (const page of tailOutcomes(store, 'b', 1, progress)) {
+      seen.push(...page.map(({ seq }) => seq));
+      if (seen.length > 1) continue;
+      list.push(outcome(2));
+      progress.advance(list.slice(1));
+      progress.finish('complete');
+    }
+    expect(seen).toEqual([1, 2]);
+  });
+
+  it('gives a reader who fell behind the rest from the store', async () => {
+    const list = numbers(1, 40).map((seq) => outcome(seq));
+    const progress = new Progress();
+    for (const one of list) progress.advance([one]);
+    progress.finish('complete');
+    const { store, reads } = outcomes(list);
+    const seen: number[] = [];
+    for await (const page of tailOutcomes(store, 'b', 1, progress)) seen.push(...page.map(({ seq }) => seq));
+    expect(seen).toEqual(numbers(1, 40));
+    expect(reads[0]).toBe(0);
   });
 
   it('pages through many, and asks no further than its reader takes', async () => {
