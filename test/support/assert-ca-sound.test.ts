@@ -265,7 +265,7 @@ describe('it finds what was planted', () => {
     ['a device folded wrongly', `UPDATE device SET folded_id = 'x' || folded_id`, 'another folded ID'],
     [
       'a key of two kinds',
-      'INSERT INTO device_key SELECT 1, key_digest, 1 FROM ca_key LIMIT 1',
+      'INSERT INTO device_key (fleet_id, key_digest, device) SELECT 1, key_digest, 1 FROM ca_key LIMIT 1',
       'a key is an authority',
     ],
     ['a row that points nowhere', 'DELETE FROM fleet', 'points to one that is not there'],
