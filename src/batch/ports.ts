@@ -1,5 +1,5 @@
 /** What a batch asks of the outside: a place for itself and the outcomes of its rows. */
-import type { Act } from '../ca/index.ts';
+import type { Act, KeyMaking } from '../ca/index.ts';
 import type { Violation } from '../errors.ts';
 
 export type RowStatus = 'issued' | 'replayed' | 'refused' | 'failed';
@@ -32,6 +32,19 @@ export interface StoredOutcome extends RowOutcome {
   readonly attempt: number;
   readonly serial: Uint8Array | null;
   readonly certificate: Uint8Array | null;
+  /** The key that we made, as CMS EnvelopedData for the batch's recipient, until it is acknowledged. */
+  readonly envelope: Uint8Array | null;
+}
+
+/** How keys of a lot are made: there is always a recipient. */
+export interface LotKeyMaking extends KeyMaking {
+  readonly recipient: Uint8Array;
+}
+
+/** How far envelopes are acknowledged, and how many were dropped on the way. */
+export interface Acknowledged {
+  readonly through: number;
+  readonly dropped: number;
 }
 
 export interface BatchOpening {
@@ -41,6 +54,8 @@ export interface BatchOpening {
   /** null: the fleet's default. */
   readonly profile: string | null;
   readonly authority: string | null;
+  /** Absent where every row brings its CSR. */
+  readonly making?: LotKeyMaking;
 }
 
 export interface BatchCounts {
@@ -62,6 +77,8 @@ export interface Batch extends BatchOpening {
   readonly createdAt: Date;
   /** Sum over all attempts. */
   readonly lastSeq: number;
+  /** Up to this `seq` the client has the keys; their envelopes are gone. */
+  readonly acknowledged: number;
   /** Oldest first; at most the last 100. */
   readonly attempts: readonly Attempt[];
 }
@@ -73,7 +90,7 @@ export interface Batch extends BatchOpening {
 export interface BatchStore {
   /**
    * Makes the batch, or opens a further attempt of it. Rejects with `idempotency-key-reused` when the
-   * id belongs to another fleet, or was opened with another profile or authority.
+   * id belongs to another fleet, or was opened with another profile, authority, recipient or kind of key.
    */
   openBatch(act: Act, runId: string, opening: BatchOpening): Promise<{ attempt: number }>;
   /** Appends outcomes in order and adds them to the attempt's counts. Gives the first one's `seq`. */
@@ -83,6 +100,13 @@ export interface BatchStore {
     attempt: number,
     outcomes: readonly RowOutcome[],
   ): Promise<{ readonly firstSeq: number }>;
+  /**
+   * Drops the envelopes of outcomes up to `through`, a `seq`, in part: it goes some thousands of outcomes
+   * on from where the last such command came to, and tells how far; ask again until it is `through`. The
+   * same again changes nothing. Rejects with `bad-request` where `through` lies beyond the last outcome,
+   * or the batch has no recipient.
+   */
+  acknowledgeOutcomes(act: Act, batchId: string, through: number): Promise<Acknowledged>;
   closeAttempt(act: Act, batchId: string, attempt: number, state: AttemptState): Promise<void>;
   findBatch(id: string): Promise<Batch | undefined>;
   /** Outcomes with `seq` over `after`, in order of seq; of one attempt, or of all (null). */

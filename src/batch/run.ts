@@ -15,6 +15,8 @@ import type { Row, RowSource } from './row.ts';
 
 /** Rows that go through the cycle together: two transactions, and some 60 ms of proving and signing. */
 const CHUNK_ROWS = 256;
+/** Of those whose RSA keys we make: some seconds a chunk, so that the client sees that it goes on. */
+const RSA_CHUNK_ROWS = 4;
 /** Chunks of one lot on their way at a time: some are proven, some signed, while others are written. */
 const CHUNKS_UNDER_WAY = 6;
 
@@ -53,15 +55,16 @@ function refusedOutcome(row: number, deviceId: string | null, refusal: PkiError)
     warnings: [],
     serial: null,
     certificate: null,
+    envelope: null,
   };
 }
 
 /** What the pipeline says of the device goes before what the lot says: it has read the request. */
 function outcomeOf({ row, deviceId: told }: Row, outcome: IssueOutcome): Told {
   if (outcome.status === 'refused') return refusedOutcome(row, outcome.deviceId ?? told, outcome.refusal);
-  const { status, deviceId, warnings, certificate } = outcome;
+  const { status, deviceId, warnings, certificate, envelope } = outcome;
   const { intentId, serial, der } = certificate;
-  return { row, deviceId, status, intentId, problem: null, warnings, serial, certificate: der };
+  return { row, deviceId, status, intentId, problem: null, warnings, serial, certificate: der, envelope };
 }
 
 /** A failure of ledger or key is the outcome of every row that had got so far, not the batch's end. */
@@ -137,7 +140,7 @@ async function issueChunk(
 
 async function recordChunk(run: BatchRun, act: Act, told: readonly Told[]): Promise<void> {
   const outcomes: readonly RowOutcome[] = told.map(
-    ({ serial: _serial, certificate: _certificate, ...outcome }) => outcome,
+    ({ serial: _serial, certificate: _certificate, envelope: _envelope, ...outcome }) => outcome,
   );
   const { firstSeq } = await run.store.recordOutcomes(act, run.batchId, run.attempt, outcomes);
   run.progress.advance(told.map((one, i) => ({ ...one, seq: firstSeq + i, attempt: run.attempt })));
@@ -173,6 +176,9 @@ class Lanes {
     if (this.#failure) throw this.#failure.cause;
   }
 }
+
+const rowsOfChunk = ({ context: { making } }: BatchRun): number =>
+  making?.algorithm.startsWith('rsa-') ? RSA_CHUNK_ROWS : CHUNK_ROWS;
 
 /** The rows of a lot up to where it is refused as a whole: what came before that is worked on all the same. */
 async function* untilRefused(
@@ -216,7 +222,7 @@ export async function receive(run: BatchRun, rows: RowSource): Promise<PkiError 
     refusal = why;
   });
   try {
-    for await (const chunk of gather(taken, CHUNK_ROWS, run.ca.clock)) {
+    for await (const chunk of gather(taken, rowsOfChunk(run), run.ca.clock)) {
       const turns = [intents(), outcomes()] as const;
       await lanes.start(() => process(chunk, ...turns));
     }

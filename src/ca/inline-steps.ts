@@ -1,21 +1,19 @@
 import type { Grant } from '../enrollment/index.ts';
-import type { Policy } from '../policy/index.ts';
-import type { Random } from '../random.ts';
 import type { IssueContext, Keystore, PreparedChunk, Signer, Steps } from './ports.ts';
 import {
   type Bench,
+  type BenchTools,
   finishSigning,
   type Prepared,
   prepareGrant,
   prepareRequest,
   setUpBench,
+  wipeKeys,
 } from './prepare.ts';
 import { mintSerial } from './serial.ts';
 
-interface Tools {
+interface Tools extends BenchTools {
   readonly keystore: Keystore;
-  readonly policy: Policy;
-  readonly random: Random;
 }
 
 /** A key that is not there is refused here, before anything is recorded for it. */
@@ -28,13 +26,17 @@ async function chunkOf({ keystore }: Tools, bench: Bench, rows: readonly Prepare
       const signer = await open();
       const signed = [];
       for (const index of wanted) {
-        const octets = rows[index]?.tbs?.takeFor(bench.issuer.generationId);
+        const { tbs, pkcs8 = null } = rows[index] ?? {};
+        const octets = tbs?.takeFor(bench.issuer.generationId);
         if (!octets) throw new Error('a row without a TBS was to be signed');
-        signed.push(finishSigning(bench, octets, await signer.sign(octets)));
+        const finished = finishSigning(bench, octets, await signer.sign(octets), pkcs8);
+        // A copy: what was prepared is wiped when the chunk is let go of.
+        const privateKey = finished.privateKey && Uint8Array.from(finished.privateKey);
+        signed.push({ ...finished, privateKey });
       }
       return signed;
     },
-    release: () => undefined,
+    release: () => wipeKeys(rows),
   };
 }
 
@@ -47,7 +49,7 @@ export function prepareGrants(
     at,
   }: { readonly context: IssueContext; readonly grants: readonly Grant[]; readonly at: Date },
 ): Promise<PreparedChunk> {
-  const bench = setUpBench(tools.policy, context);
+  const bench = setUpBench(tools, context);
   const rows = grants.map((grant) => prepareGrant(bench, grant, mintSerial(tools.random), at));
   return chunkOf(tools, bench, rows);
 }
@@ -55,7 +57,7 @@ export function prepareGrants(
 /** The steps in the thread that asks: for tests, for tools, and for where there is one core. */
 export const createInlineSteps = (tools: Tools): Steps => ({
   prepare: async ({ context, requests, at }) => {
-    const bench = setUpBench(tools.policy, context);
+    const bench = setUpBench(tools, context);
     const rows = requests.map((input) => prepareRequest(bench, input, mintSerial(tools.random), at));
     return chunkOf(tools, bench, rows);
   },

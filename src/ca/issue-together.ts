@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { CaContext } from './context.ts';
 import { type IssueOutcome, issue } from './issue.ts';
-import type { Act, IssueContext, RequestInput } from './ports.ts';
+import type { Act, IssueContext, KeyMaking, RequestInput } from './ports.ts';
 
 /** One request on its own, with who asks and for what. */
 export interface SingleRequest {
@@ -24,8 +25,11 @@ interface Waiting {
 }
 
 /** Requests of one group are made under the same circumstances: they may share a chunk. */
-const groupOf = ({ context: { fleet, requester, issuer, profile } }: SingleRequest): string =>
-  `${fleet.id}/${issuer.id}/${requester.id}/${profile}`;
+const groupOf = ({ context: { fleet, requester, issuer, profile, making } }: SingleRequest): string =>
+  `${fleet.id}/${issuer.id}/${requester.id}/${profile}/${making ? makingOf(making) : ''}`;
+
+const makingOf = ({ algorithm, recipient }: KeyMaking): string =>
+  `${algorithm}/${recipient ? createHash('sha256').update(recipient).digest('hex') : ''}`;
 
 /**
  * Single requests share passes over the cycle, and so their two syncs and their trips between threads:

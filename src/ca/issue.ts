@@ -5,6 +5,7 @@ import type {
   Completion,
   IntentRow,
   IntentVerdict,
+  KeyHandover,
   PreparedChunk,
   SignedRow,
   StoredCertificate,
@@ -12,12 +13,12 @@ import type {
 
 /** What became of one request. */
 export type IssueOutcome =
-  | {
+  | ({
       readonly status: 'issued' | 'replayed';
       readonly deviceId: string;
       readonly certificate: StoredCertificate;
       readonly warnings: readonly string[];
-    }
+    } & KeyHandover)
   | { readonly status: 'refused'; readonly deviceId: string | null; readonly refusal: PkiError };
 
 export interface IssueInput {
@@ -62,8 +63,9 @@ function settledOutcome(
   const { deviceId } = candidate.intent;
   switch (verdict.verdict) {
     case 'replay': {
-      const { certificate } = verdict;
-      return { status: 'replayed', deviceId, certificate, warnings: warningsOf(candidate, verdict) };
+      const { certificate, envelope = null } = verdict;
+      const warnings = warningsOf(candidate, verdict);
+      return { status: 'replayed', deviceId, certificate, warnings, privateKey: null, envelope };
     }
     case 'refused': {
       const { code, message, facts } = verdict;
@@ -95,6 +97,7 @@ function asStored(
     issuerId,
     serial,
     keyDigest,
+    made: intent.made !== null,
     notBefore,
     notAfter,
     labels,
@@ -106,6 +109,17 @@ function asStored(
     revokedAt: null,
     revocationReason: null,
   };
+}
+
+/** What is recorded of a signed row. A key in the clear is no part of it. */
+function completionOf(
+  intentId: number,
+  { made }: IntentRow,
+  { der, fingerprint, envelope }: SignedRow,
+): Completion {
+  const recipientDigest = made?.recipientDigest;
+  if (!envelope || !recipientDigest) return { intentId, der, fingerprint };
+  return { intentId, der, fingerprint, envelope: { recipientDigest, octets: envelope } };
 }
 
 /**
@@ -174,14 +188,15 @@ async function issueOnce(
     const signed = await chunk.sign(recorded.map(({ candidate }) => candidate.index));
 
     // Step 5: complete. After this the certificates may leave the process.
-    const issued: Completion[] = recorded.map(({ intentId }, i) => ({
-      intentId,
-      ...(signed[i] as SignedRow),
-    }));
+    const issued: Completion[] = recorded.map(({ intentId, candidate }, i) =>
+      completionOf(intentId, candidate.intent, signed[i] as SignedRow),
+    );
     await ca.ledger.recordIssued({ act, runId: ca.runId, fleetId, batchId, issued });
     recorded.forEach(({ candidate: { index, intent }, warnings }, i) => {
       const certificate = asStored(intent, issued[i] as Completion, input);
-      outcomes.set(index, { status: 'issued', deviceId: intent.deviceId, certificate, warnings });
+      const { privateKey, envelope } = signed[i] as SignedRow;
+      const { deviceId } = intent;
+      outcomes.set(index, { status: 'issued', deviceId, certificate, warnings, privateKey, envelope });
     });
   } catch (failure) {
     for (const { intentId } of recorded) ca.stranded.add(intentId);

@@ -5,7 +5,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Requester } from '../enrollment/index.ts';
 import type { Fact, PkiError, RefusalCode } from '../errors.ts';
-import type { KeyAlgorithm, SignatureAlgorithm } from '../x509/index.ts';
+import type { DeviceKeyAlgorithm, KeyAlgorithm, SignatureAlgorithm } from '../x509/index.ts';
 
 /** A key that signs for an authority. Where the key lives is the adapter's business. */
 export interface Signer {
@@ -136,6 +136,22 @@ export interface IntentRow {
   readonly labelsAsked: boolean;
   /** Present only where the grant allows it. */
   readonly supersede: string | null;
+  /** Present where we made the key, which differs from one request to the next; null: it came in a CSR. */
+  readonly made: MadeKeyClaim | null;
+}
+
+/** What a row says whose key was made for it. */
+export interface MadeKeyClaim {
+  /** SHA-256 of the certificate that the key is to be encrypted for; null: it goes out in the answer, once. */
+  readonly recipientDigest: Uint8Array | null;
+}
+
+/** How keys are made for requests that bring none. */
+export interface KeyMaking {
+  /** Of requests that name none. */
+  readonly algorithm: DeviceKeyAlgorithm;
+  /** The certificate, DER, that keys are encrypted for; null: they go out in the answer, once. */
+  readonly recipient: Uint8Array | null;
 }
 
 /** Whose requests these are and what they are made under: the same for all rows of a chunk. */
@@ -145,10 +161,13 @@ export interface IssueContext {
   /** Device profile of rows that name none. */
   readonly profile: string;
   readonly issuer: Pick<Generation, 'id' | 'keyId' | 'certificate'>;
+  /** Present where a line without a CSR asks for a key, too. */
+  readonly making?: KeyMaking;
 }
 
 /**
- * One request on its way to step 1. `line`: a row of a lot as it came, JSON. `request`: PKCS#10 octets
+ * One request on its way to step 1. `line`: a row of a lot as it came, JSON; without a CSR it asks for a
+ * key, where the context says that keys are made. `request`: PKCS#10 octets
  * (PEM or DER) with the other fields as JSON. `refused`: the edge refused it, and it only keeps its place.
  */
 export type RequestInput =
@@ -180,9 +199,17 @@ export interface PreparedChunk {
   release(): void;
 }
 
-export interface SignedRow {
+export interface SignedRow extends KeyHandover {
   readonly der: Uint8Array;
   readonly fingerprint: Uint8Array;
+}
+
+/** How a key that we made leaves; both null where we made none. */
+export interface KeyHandover {
+  /** PKCS#8, DER, in the clear: where no recipient was named. Kept nowhere; whoever sends it wipes it. */
+  readonly privateKey: Uint8Array | null;
+  /** CMS EnvelopedData, DER, for the recipient. */
+  readonly envelope: Uint8Array | null;
 }
 
 /** The steps that need nothing but processor time: decide, prepare, sign. They run where the adapter says. */
@@ -210,6 +237,8 @@ export interface StoredCertificate {
   readonly profile: string;
   readonly issuerId: number;
   readonly keyDigest: Uint8Array;
+  /** True where we made the key. */
+  readonly made: boolean;
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly labels: string | null;
@@ -227,7 +256,13 @@ export interface StoredCertificate {
  */
 export type IntentVerdict =
   | { readonly verdict: 'recorded'; readonly intentId: number; readonly keyElsewhere?: true }
-  | { readonly verdict: 'replay'; readonly certificate: StoredCertificate; readonly keyElsewhere?: true }
+  | {
+      readonly verdict: 'replay';
+      readonly certificate: StoredCertificate;
+      readonly keyElsewhere?: true;
+      /** Of a row whose key we made: the envelope of before. */
+      readonly envelope?: Uint8Array;
+    }
   | { readonly verdict: 'pending'; readonly runId: string }
   | {
       readonly verdict: 'refused';
@@ -240,6 +275,16 @@ export interface Completion {
   readonly intentId: number;
   readonly der: Uint8Array;
   readonly fingerprint: Uint8Array;
+  /** Of a key that we made for a recipient. */
+  readonly envelope?: KeptEnvelope;
+}
+
+/** A key as it is kept until it is acknowledged. */
+export interface KeptEnvelope {
+  /** SHA-256 of the recipient's certificate. */
+  readonly recipientDigest: Uint8Array;
+  /** CMS EnvelopedData, DER. */
+  readonly octets: Uint8Array;
 }
 
 export interface CompletionChunk {
@@ -307,17 +352,24 @@ export interface Ledger {
    * - of the same key, revoked: `key-retired` without `supersede`; expired at `act.at`: claimed;
    * - of another key: `device-has-other-key` without `supersede`; with it the old certificate is
    *   marked superseded when the new one is completed.
-   * - a row that passed all of this spends a unit of the quota of the token that acts, where it has one,
-   *   in the total and in the hour of the clock (UTC) of `act.at`, and never in an earlier hour than the
-   *   last: where none is left, in rows before, too, `quota-exceeded`. So a quota is right whatever is
-   *   asked at one time, by whichever run; only a row that is recorded spends.
+   * For a row whose key we made, which is never the key of before, the slot says instead:
+   * - a certificate whose key came in a CSR: `device-has-other-key` without `supersede`;
+   * - one whose key we made, revoked: `key-retired` without `supersede`; expired: claimed;
+   * - live: `replay` with the envelope that is kept for the same recipient, unless notAfter or labels
+   *   differ or the envelope is for another (`request-differs`); where none is kept, `key-not-recoverable`;
+   * - with `supersede`: claimed; except that a row for a recipient with the reason by which the live
+   *   certificate came to be is that request again, and judged as the one before.
+   * A row that passed all of this spends a unit of the quota of the token that acts, where it has one,
+   * in the total and in the hour of the clock (UTC) of `act.at`, and never in an earlier hour than the
+   * last: where none is left, in rows before, too, `quota-exceeded`. So a quota is right whatever is
+   * asked at one time, by whichever run; only a row that is recorded spends.
    * Where a recorded or replayed row has a key that a device of another fleet has, the verdict says so.
    * The key of a certificate of this device that was revoked is `key-retired` without `supersede`,
    * also when it is not the slot's present one.
    * Rejects whole with `clock-behind` when `act.at` lies more than five minutes before the last intent.
    */
   recordIntents(chunk: IntentChunk): Promise<readonly IntentVerdict[]>;
-  /** Stores the certificates of open intents of this run. Rejects whole if one is not open, or of another run. */
+  /** Stores the certificates of open intents of this run, and their envelopes. Rejects whole if one is not open, or of another run. */
   recordIssued(chunk: CompletionChunk): Promise<void>;
 
   /**
@@ -343,6 +395,12 @@ export interface Ledger {
    * (it need not exist; '' for the first page).
    */
   listDevices(fleetId: number, after: string, limit: number): Promise<readonly Device[]>;
+
+  /**
+   * Drops the envelope of a certificate's key: whoever asks has it. Where none is kept, nothing changes.
+   * Rejects with `not-found`.
+   */
+  acknowledgeKey(act: Act, fingerprint: Uint8Array): Promise<void>;
 
   /** Marks a certificate revoked; the same again changes nothing and gives the first mark. */
   markRevoked(act: Act, fingerprint: Uint8Array, reason: string): Promise<StoredCertificate>;

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { FleetFacts, Grant } from '../enrollment/index.ts';
+import type { Grant, KeyMaker, MadeKeyGrant } from '../enrollment/index.ts';
 import { PkiError } from '../errors.ts';
 import {
   type DeviceProfile,
@@ -10,30 +10,51 @@ import {
   profileDigest,
   type SignableTbs,
 } from '../policy/index.ts';
+import type { Random } from '../random.ts';
 import {
   assembleCertificate,
   certificateFingerprint,
+  encodeEnvelopedData,
   importPublicKey,
   isSignatureValid,
+  type PublicKey,
   parseCertificate,
+  parseRecipient,
+  type Recipient,
   signatureAlgorithmFor,
 } from '../x509/index.ts';
-import { type Decision, decide, factsOf } from './decide.ts';
-import type { IntentRow, IssueContext, PreparedRow, RequestInput, SignedRow } from './ports.ts';
+import { type Decision, type Desk, decide, factsOf } from './decide.ts';
+import type { IntentRow, IssueContext, KeyHandover, PreparedRow, RequestInput, SignedRow } from './ports.ts';
 
 /** A context with everything that is the same for all its rows worked out once. */
-export interface Bench {
-  readonly context: IssueContext;
-  readonly facts: FleetFacts;
-  readonly policy: Policy;
+export interface Bench extends Desk {
+  readonly random: Random;
+  /** Whom keys that are made are encrypted for; null: they go out in the clear, or none are made. */
+  readonly recipient: Recipient | null;
   readonly issuer: Issuer;
   /** The issuer's public key, imported once. */
   readonly issuerKey: KeyObject;
   mouldFor(profile: DeviceProfile): LeafMould;
 }
 
+/** What a bench is set up with. */
+export interface BenchTools {
+  readonly policy: Policy;
+  readonly random: Random;
+  /** Absent where no keys are made. */
+  readonly makeKey?: KeyMaker;
+}
+
+const noKeys: KeyMaker = () => {
+  throw new Error('nobody makes keys here');
+};
+
+const recipientOf = ({ making }: IssueContext): Recipient | null =>
+  making?.recipient ? parseRecipient(making.recipient) : null;
+
 /** Sets a bench up for a context. */
-export function setUpBench(policy: Policy, context: IssueContext): Bench {
+export function setUpBench(tools: BenchTools, context: IssueContext): Bench {
+  const { policy, random, makeKey = noKeys } = tools;
   const certificate = parseCertificate(context.issuer.certificate);
   const algorithm = signatureAlgorithmFor(certificate.publicKey.key);
   const issuer: Issuer = { generationId: context.issuer.id, certificate, algorithm };
@@ -41,6 +62,9 @@ export function setUpBench(policy: Policy, context: IssueContext): Bench {
   return {
     context,
     policy,
+    random,
+    makeKey,
+    recipient: recipientOf(context),
     issuer,
     facts: factsOf(policy, context),
     issuerKey: importPublicKey(certificate.publicKey),
@@ -52,10 +76,23 @@ export function setUpBench(policy: Policy, context: IssueContext): Bench {
   };
 }
 
-/** A row after steps 1 and 2, with what is to be signed. */
-export type Prepared = PreparedRow & { readonly tbs: SignableTbs | null };
+/**
+ * A row after steps 1 and 2, with what is to be signed and, where the key was made here, that: PKCS#8,
+ * until the row is signed or given up.
+ */
+export type Prepared = PreparedRow & {
+  readonly tbs: SignableTbs | null;
+  readonly pkcs8: Uint8Array | null;
+};
 
-function intentOf({ content }: Grant, tbs: SignableTbs, issuer: Issuer): IntentRow {
+const publicKeyOf = ({ content }: Grant | MadeKeyGrant): PublicKey =>
+  'request' in content ? content.request.csr.publicKey : content.publicKey;
+
+const pkcs8Of = ({ content }: Grant | MadeKeyGrant): Uint8Array | null =>
+  'pkcs8' in content ? content.pkcs8 : null;
+
+function intentOf(grant: Grant | MadeKeyGrant, tbs: SignableTbs, { issuer, recipient }: Bench): IntentRow {
+  const { content } = grant;
   const { serial, notBefore, notAfter } = tbs.content;
   return {
     deviceId: content.deviceId,
@@ -64,7 +101,7 @@ function intentOf({ content }: Grant, tbs: SignableTbs, issuer: Issuer): IntentR
     profileDigest: profileDigest(content.profile),
     issuerId: issuer.generationId,
     serial,
-    keyDigest: content.request.csr.publicKey.digest,
+    keyDigest: publicKeyOf(grant).digest,
     tbsDigest: tbs.digest,
     notBefore,
     notAfter,
@@ -72,47 +109,66 @@ function intentOf({ content }: Grant, tbs: SignableTbs, issuer: Issuer): IntentR
     labels: content.labels,
     labelsAsked: content.labelsAsked,
     supersede: content.supersede,
+    made: pkcs8Of(grant) === null ? null : { recipientDigest: recipient?.digest ?? null },
   };
 }
 
 /** Step 2 for what was granted: plan, octets, lint. A refusal keeps its place. */
 export function prepareGrant(bench: Bench, decision: Decision, serial: Uint8Array, now: Date): Prepared {
-  if ('refusal' in decision) return { ...decision, tbs: null };
+  if ('refusal' in decision) return { ...decision, tbs: null, pkcs8: null };
   const { content } = decision;
+  const pkcs8 = pkcs8Of(decision);
   try {
     const { tbs, warnings } = bench.mouldFor(content.profile)({
       deviceId: content.deviceId,
-      publicKey: content.request.csr.publicKey,
+      publicKey: publicKeyOf(decision),
       granted: content.granted,
       serial,
       now,
       notAfter: content.notAfter,
     });
     return {
-      intent: intentOf(decision, tbs, bench.issuer),
+      intent: intentOf(decision, tbs, bench),
       warnings: [...content.warnings, ...warnings],
       tbs,
+      pkcs8,
     };
   } catch (refusal) {
-    if (refusal instanceof PkiError) return { refusal, deviceId: content.deviceId, tbs: null };
+    pkcs8?.fill(0);
+    if (refusal instanceof PkiError) return { refusal, deviceId: content.deviceId, tbs: null, pkcs8: null };
     throw refusal;
   }
 }
 
 /** Steps 1 and 2 for one request. */
 export const prepareRequest = (bench: Bench, input: RequestInput, serial: Uint8Array, now: Date): Prepared =>
-  prepareGrant(bench, decide(bench.policy, bench.context, bench.facts, input), serial, now);
+  prepareGrant(bench, decide(bench, input), serial, now);
+
+/** Hands a key over that was made here; wiped where it leaves in an envelope. */
+function handOver({ recipient, random }: Bench, pkcs8: Uint8Array | null): KeyHandover {
+  if (pkcs8 === null || recipient === null) return { privateKey: pkcs8, envelope: null };
+  const envelope = encodeEnvelopedData(pkcs8, recipient, random);
+  pkcs8.fill(0);
+  return { privateKey: null, envelope };
+}
+
+/** Lets go of what was prepared and not signed. What went out in the clear is the caller's to wipe. */
+export function wipeKeys(rows: readonly Prepared[]): void {
+  for (const { pkcs8 } of rows) pkcs8?.fill(0);
+}
 
 /**
  * The end of step 4 for one row: verifies the signature with the issuer's own public key and puts the
- * certificate together. A fault in a key, a token or memory must never leave the house (and a faulty
+ * certificate together, with the key that was made for it. A fault in a key, a token or memory must never leave the house (and a faulty
  * RSA-CRT signature gives the private key away). Throws `signer-unavailable`.
  */
 export function finishSigning(
-  { issuer, issuerKey }: Bench,
+  bench: Bench,
   octets: Uint8Array,
   signature: Uint8Array,
+  pkcs8: Uint8Array | null,
 ): SignedRow {
+  const { issuer, issuerKey } = bench;
   const { kind } = issuer.certificate.publicKey.key;
   if (!isSignatureValid(issuer.algorithm, kind, issuerKey, octets, signature)) {
     throw new PkiError(
@@ -121,5 +177,5 @@ export function finishSigning(
     );
   }
   const der = assembleCertificate(octets, issuer.algorithm, signature);
-  return { der, fingerprint: certificateFingerprint(der) };
+  return { der, fingerprint: certificateFingerprint(der), ...handOver(bench, pkcs8) };
 }

@@ -14,14 +14,18 @@ import { decodeCsr, type ProvenCsr, parseCsr, proveCsr } from '../x509/index.ts'
 import { isAllowed, maySupersede, notFound, type Requester } from './access.ts';
 import { stampLabels, verifyIdGranted, verifyProfileGranted } from './bounds.ts';
 
-/** What a requester asks for, with every field of the API's request; the rest has defaults. */
-export interface CertificateRequest {
-  /** PKCS#10, PEM or DER. */
-  readonly csr: Uint8Array;
-  readonly deviceId: string | null;
+/** What a requester may ask for whoever made the key. */
+export interface RequestTerms {
   readonly notAfter: Date | null;
   readonly labels: Readonly<Record<string, string>> | null;
   readonly supersede: { readonly reason: string } | null;
+}
+
+/** What a requester asks for, with every field of the API's request; the rest has defaults. */
+export interface CertificateRequest extends RequestTerms {
+  /** PKCS#10, PEM or DER. */
+  readonly csr: Uint8Array;
+  readonly deviceId: string | null;
 }
 
 /** The fleet as far as a decision needs it. */
@@ -31,10 +35,10 @@ export interface FleetFacts {
   readonly target: Target;
 }
 
-interface GrantContent {
+/** What every grant says. */
+export interface GrantTerms {
   readonly fleet: FleetFacts;
   readonly requester: Requester;
-  readonly request: ProvenCsr;
   readonly deviceId: string;
   readonly foldedId: string;
   readonly profile: DeviceProfile;
@@ -46,6 +50,10 @@ interface GrantContent {
   readonly labelsAsked: boolean;
   readonly supersede: string | null;
   readonly warnings: readonly string[];
+}
+
+interface GrantContent extends GrantTerms {
+  readonly request: ProvenCsr;
 }
 
 /** A decision that this requester may have a certificate for this device and this key. */
@@ -64,7 +72,7 @@ class GrantProof {
 export type Grant = GrantProof;
 
 /** Sorted by name, so that equal labels are equal text. */
-const canonicalLabels = (labels: Readonly<Record<string, string>>): string =>
+export const canonicalLabels = (labels: Readonly<Record<string, string>>): string =>
   JSON.stringify(Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))));
 
 function deviceIdOf(proven: ProvenCsr, request: CertificateRequest, target: Target): string {
@@ -79,7 +87,8 @@ function deviceIdOf(proven: ProvenCsr, request: CertificateRequest, target: Targ
   return commonName;
 }
 
-function supersedeOf(requester: Requester, request: CertificateRequest): string | null {
+/** The reason, of those who may. Refuses `not-found`. */
+export function supersedeOf(requester: Requester, request: RequestTerms): string | null {
   if (request.supersede === null) return null;
   if (!maySupersede(requester)) {
     throw notFound('right to supersede', requester.role);

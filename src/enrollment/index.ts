@@ -4,6 +4,7 @@
  */
 export * from './access.ts';
 export * from './authorize.ts';
+export * from './authorize-made-key.ts';
 export * from './bounds.ts';
 export * from './id-pattern.ts';
 export * from './pasted-key.ts';

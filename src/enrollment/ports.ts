@@ -1,4 +1,16 @@
-/** What enrollment asks of the outside: a place for tokens. */
+/** What enrollment asks of the outside: a place for tokens, and keys for devices that have none. */
+import type { DeviceKeyAlgorithm } from '../x509/index.ts';
+
+/** A key pair that was made for a device. Whoever hands it on wipes `pkcs8`. */
+export interface MadeKey {
+  /** PrivateKeyInfo (OneAsymmetricKey), DER. */
+  readonly pkcs8: Uint8Array;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array;
+}
+
+/** Makes a key pair that nobody else has. */
+export type KeyMaker = (algorithm: DeviceKeyAlgorithm) => MadeKey;
 
 export const ROLES = ['admin', 'security', 'station', 'auditor'] as const;
 export type Role = (typeof ROLES)[number];

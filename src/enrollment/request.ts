@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { PkiError } from '../errors.ts';
-import type { CertificateRequest } from './authorize.ts';
+import { DEVICE_KEY_ALGORITHMS, type DeviceKeyAlgorithm } from '../x509/index.ts';
+import type { CertificateRequest, RequestTerms } from './authorize.ts';
+import type { MadeKeyRequest } from './authorize-made-key.ts';
 
 /** U+0000 cannot be stored as text by every engine, and no name needs it. */
 const text = (max: number) =>
@@ -30,6 +32,20 @@ export type CertificateFields = z.infer<typeof certificateFieldsSchema>;
 
 export const certificateRequestSchema = certificateRowSchema.extend({ authority: text(63).optional() });
 
+/** One row of a lot whose keys the CA makes. */
+export const madeKeyRowSchema = certificateFieldsSchema.extend({
+  deviceId: text(256),
+  keyAlgorithm: z.enum(DEVICE_KEY_ALGORITHMS).optional(),
+});
+
+/** A single request for a key and its certificate. */
+export const deviceRequestSchema = madeKeyRowSchema.extend({
+  authority: text(63).optional(),
+  /** The certificate that the key is encrypted for, PEM. */
+  recipient: z.string().min(1).max(16_384).optional(),
+});
+
+export type MadeKeyRow = z.infer<typeof madeKeyRowSchema>;
 export type CertificateRow = z.infer<typeof certificateRowSchema>;
 
 const MAX_LABELS = 16;
@@ -73,19 +89,29 @@ function decodeCsrField(csr: string): Uint8Array {
   return der;
 }
 
-/** The request that a file and its fields make. Refuses `bad-json`. */
-export function requestOfFields(csr: Uint8Array, fields: CertificateFields): CertificateRequest {
+function termsOf(fields: CertificateFields): RequestTerms {
   if (fields.labels && Object.keys(fields.labels).length > MAX_LABELS) {
     throw new PkiError('bad-json', `A request has at most ${MAX_LABELS} labels.`);
   }
   return {
-    csr,
-    deviceId: fields.deviceId ?? null,
     notAfter: fields.notAfter === undefined ? null : new Date(fields.notAfter),
     labels: fields.labels ?? null,
     supersede: fields.supersede ?? null,
   };
 }
+
+/** The request that a file and its fields make. Refuses `bad-json`. */
+export const requestOfFields = (csr: Uint8Array, fields: CertificateFields): CertificateRequest => ({
+  csr,
+  deviceId: fields.deviceId ?? null,
+  ...termsOf(fields),
+});
+
+/** The request that a row without a CSR makes. Refuses `bad-json`. */
+export const madeKeyRequestOf = (
+  { deviceId, keyAlgorithm, ...fields }: MadeKeyRow,
+  otherwise: DeviceKeyAlgorithm,
+): MadeKeyRequest => ({ deviceId, algorithm: keyAlgorithm ?? otherwise, ...termsOf(fields) });
 
 /** The request that a row makes. Refuses `bad-pem`, `bad-json`. */
 export const requestOfRow = ({ csr, ...fields }: CertificateRow): CertificateRequest =>

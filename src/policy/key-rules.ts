@@ -1,5 +1,5 @@
 import { PkiError } from '../errors.ts';
-import { describeKey, type KeyKind } from '../x509/index.ts';
+import type { DeviceKeyAlgorithm, KeyKind } from '../x509/index.ts';
 import { findRsaWeakness } from './rsa-weakness.ts';
 
 /** Which keys a profile takes. */
@@ -25,7 +25,7 @@ const ORDER_8_Y = 27073855011448406493182252872256587889368042675753135194637436
  */
 const LOW_ORDER_Y: ReadonlySet<bigint> = new Set([0n, 1n, P25519 - 1n, ORDER_8_Y, P25519 - ORDER_8_Y]);
 
-function verifyRsa(modulus: bigint, bits: number, exponent: bigint, rules: KeyRules['rsa']): void {
+function verifyRsaSize(bits: number, rules: KeyRules['rsa']): void {
   if (rules === null) throw new PkiError('algorithm-not-allowed', 'This profile takes no RSA keys.');
   if (bits < rules.minBits) {
     throw new PkiError('weak-key', `The RSA key has ${bits} bits; at least ${rules.minBits} are needed.`, {
@@ -37,6 +37,10 @@ function verifyRsa(modulus: bigint, bits: number, exponent: bigint, rules: KeyRu
       facts: { bits },
     });
   }
+}
+
+function verifyRsa(modulus: bigint, bits: number, exponent: bigint, rules: KeyRules['rsa']): void {
+  verifyRsaSize(bits, rules);
   if (exponent % 2n === 0n || exponent < MIN_EXPONENT || exponent >= MAX_EXPONENT) {
     throw new PkiError(
       'bad-key',
@@ -52,13 +56,46 @@ function verifyRsa(modulus: bigint, bits: number, exponent: bigint, rules: KeyRu
   }
 }
 
-function verifyEd25519(point: Uint8Array, allowed: boolean): void {
+function verifyEd25519Allowed(allowed: boolean): void {
   if (!allowed) throw new PkiError('algorithm-not-allowed', 'This profile takes no Ed25519 keys.');
+}
+
+function verifyEd25519(point: Uint8Array, allowed: boolean): void {
+  verifyEd25519Allowed(allowed);
   const littleEndian = BigInt(`0x${Buffer.from(point).reverse().toString('hex')}`);
   const y = littleEndian & (2n ** 255n - 1n);
   if (y >= P25519) throw new PkiError('bad-key', 'The Ed25519 key is not in its one right encoding.');
   if (LOW_ORDER_Y.has(y)) {
     throw new PkiError('bad-key', 'The Ed25519 key is a point of low order: anybody can sign for it.');
+  }
+}
+
+function verifyCurve(curve: string, { curves }: KeyRules): void {
+  if (curves.includes(curve)) return;
+  throw new PkiError('curve-not-allowed', `This profile takes no EC ${curve} keys.`, { facts: { curve } });
+}
+
+/**
+ * Judges the kind of key that is to be made, before it is: an RSA key takes long. Refuses
+ * `curve-not-allowed`, `algorithm-not-allowed`, `weak-key`, `bad-key`.
+ */
+export function verifyAlgorithmRules(algorithm: DeviceKeyAlgorithm, rules: KeyRules): void {
+  switch (algorithm) {
+    case 'ec-p256':
+      verifyCurve('P-256', rules);
+      return;
+    case 'ec-p384':
+      verifyCurve('P-384', rules);
+      return;
+    case 'rsa-2048':
+      verifyRsaSize(2048, rules.rsa);
+      return;
+    case 'rsa-3072':
+      verifyRsaSize(3072, rules.rsa);
+      return;
+    case 'ed25519':
+      verifyEd25519Allowed(rules.ed25519);
+      return;
   }
 }
 
@@ -69,11 +106,7 @@ function verifyEd25519(point: Uint8Array, allowed: boolean): void {
 export function verifyKeyRules(key: KeyKind, rules: KeyRules): void {
   switch (key.kind) {
     case 'ec':
-      if (!rules.curves.includes(key.curve)) {
-        throw new PkiError('curve-not-allowed', `This profile takes no ${describeKey(key)} keys.`, {
-          facts: { curve: key.curve },
-        });
-      }
+      verifyCurve(key.curve, rules);
       return;
     case 'rsa':
       verifyRsa(key.modulus, key.modulusBits, key.exponent, rules.rsa);

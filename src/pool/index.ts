@@ -4,4 +4,5 @@
  * What is to be signed stays in the worker that made it and is signed only when the authority asks,
  * which is after its intent is on record. It decides nothing that the core rooms do not decide.
  */
+export { makeDeviceKey } from './device-key.ts';
 export * from './pool.ts';

@@ -62,7 +62,13 @@ export type Task =
       readonly keyId: string;
     }
   | { readonly kind: 'take'; readonly chunk: number; readonly rows: readonly number[] }
-  | { readonly kind: 'finish'; readonly chunk: number; readonly taken: Packed; readonly signatures: Packed };
+  | {
+      readonly kind: 'finish';
+      readonly chunk: number;
+      readonly rows: readonly number[];
+      readonly taken: Packed;
+      readonly signatures: Packed;
+    };
 
 /** To a worker, without an answer. */
 export type Notice =
@@ -72,7 +78,13 @@ export type Notice =
 /** From a worker: the answer to its oldest task. */
 export type Answer =
   | { readonly kind: 'prepared'; readonly texts: string; readonly digests: Uint8Array }
-  | { readonly kind: 'signed'; readonly certificates: Packed; readonly fingerprints: Uint8Array }
+  | {
+      readonly kind: 'signed';
+      readonly certificates: Packed;
+      readonly fingerprints: Uint8Array;
+      /** A piece a row: the envelope, or where there is no recipient the key itself, that we made; else empty. */
+      readonly keys: Packed;
+    }
   | { readonly kind: 'taken'; readonly tbs: Packed }
   | { readonly kind: 'refused'; readonly refusal: PackedRefusal }
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string };
@@ -100,12 +112,20 @@ export const packContext = (context: IssueContext): string =>
   JSON.stringify({
     ...context,
     issuer: { ...context.issuer, certificate: hexless(context.issuer.certificate) },
+    ...(context.making && {
+      making: { ...context.making, recipient: context.making.recipient && hexless(context.making.recipient) },
+    }),
   });
 
 export function unpackContext(text: string): IssueContext {
   const context = JSON.parse(text);
-  const certificate = new Uint8Array(Buffer.from(context.issuer.certificate, 'base64'));
-  return { ...context, issuer: { ...context.issuer, certificate } };
+  const octetsOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
+  const { issuer, making } = context;
+  return {
+    ...context,
+    issuer: { ...issuer, certificate: octetsOf(issuer.certificate) },
+    ...(making && { making: { ...making, recipient: making.recipient && octetsOf(making.recipient) } }),
+  };
 }
 
 /** Serial, key digest, TBS digest. */
@@ -124,6 +144,7 @@ type RowText =
       labelsAsked: 0 | 1,
       supersede: string | null,
       warnings: readonly string[] | 0,
+      made: 0 | 1,
     ]
   | { readonly refusal: PackedRefusal; readonly deviceId: string | null };
 
@@ -141,6 +162,7 @@ function packRow(row: PreparedRow): RowText {
     intent.labelsAsked ? 1 : 0,
     intent.supersede,
     warnings.length === 0 ? 0 : warnings,
+    intent.made === null ? 0 : 1,
   ];
 }
 
@@ -160,17 +182,23 @@ export function packRows(rows: readonly PreparedRow[]): {
   return { texts: JSON.stringify(rows.map(packRow)), digests };
 }
 
+/** What rows of a chunk have in common, and need not be told by the worker. */
+export interface InCommon {
+  readonly issuerId: number;
+  readonly profileDigest: (profile: string) => Uint8Array;
+  readonly recipientDigest: Uint8Array | null;
+}
+
 export function unpackRows(
   texts: string,
   digests: Uint8Array,
-  issuerId: number,
-  profileDigest: (profile: string) => Uint8Array,
+  { issuerId, profileDigest, recipientDigest }: InCommon,
 ): readonly PreparedRow[] {
   const rows: readonly RowText[] = JSON.parse(texts);
   return rows.map((row, i) => {
     if ('refusal' in row) return { refusal: unpackRefusal(row.refusal), deviceId: row.deviceId };
     const [deviceId, foldedId, profile, notBefore, notAfter, asked, ...rest] = row;
-    const [labels, labelsAsked, supersede, warnings] = rest;
+    const [labels, labelsAsked, supersede, warnings, made] = rest;
     const at = i * DIGEST_OCTETS;
     const keyAt = at + DIGESTS.serial;
     const tbsAt = keyAt + DIGESTS.key;
@@ -189,6 +217,7 @@ export function unpackRows(
       labels,
       labelsAsked: labelsAsked === 1,
       supersede,
+      made: made === 1 ? { recipientDigest } : null,
     };
     return { intent, warnings: warnings === 0 ? [] : warnings };
   });

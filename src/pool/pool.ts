@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import {
   type IssueContext,
@@ -80,6 +81,22 @@ function inPlace(requests: readonly RequestInput[], prepared: readonly PreparedR
   return { rows, places };
 }
 
+const recipientDigestOf = ({ making }: IssueContext): Uint8Array | null =>
+  making?.recipient ? createHash('sha256').update(making.recipient).digest() : null;
+
+/** Rows as the worker signed them; `sealed`: the keys that it made are in envelopes. */
+function signedRows(
+  { certificates, fingerprints, keys }: Extract<Answer, { kind: 'signed' }>,
+  sealed: boolean,
+): readonly SignedRow[] {
+  const made = unpack(keys);
+  return unpack(certificates).map((der, i) => {
+    const key = made[i]?.length ? (made[i] ?? null) : null;
+    const fingerprint = fingerprints.subarray(i * 32, (i + 1) * 32);
+    return { der, fingerprint, privateKey: sealed ? null : key, envelope: sealed ? key : null };
+  });
+}
+
 /** Where a chunk is, and what signs it. */
 interface Place {
   readonly worker: Member;
@@ -116,7 +133,7 @@ export function openPool({ keystore, random, profiles, size = availableParalleli
       'taken',
     );
     const signatures = pack(await Promise.all(unpack(taken).map((octets) => signer.sign(octets))));
-    const task = { kind: 'finish', chunk, taken, signatures } as const;
+    const task = { kind: 'finish', chunk, rows, taken, signatures } as const;
     return (await crew.perform(task, transferOf(taken), RANK.finish, worker)).answer;
   }
 
@@ -132,16 +149,19 @@ export function openPool({ keystore, random, profiles, size = availableParalleli
     const transfer = [...transferOf(task.requests), task.serials.buffer as ArrayBuffer];
     const { answer, worker } = await crew.perform(task, transfer, rank);
     const { texts, digests } = expect(answer, 'prepared');
-    const prepared = unpackRows(texts, digests, context.issuer.id, digestFor(context));
+    const recipientDigest = recipientDigestOf(context);
+    const prepared = unpackRows(texts, digests, {
+      issuerId: context.issuer.id,
+      profileDigest: digestFor(context),
+      recipientDigest,
+    });
     const { rows, places } = inPlace(requests, prepared);
     return {
       rows,
       sign: async (wanted) => {
         const inWorker = wanted.map((index) => places[index] ?? -1);
         const signed = expect(await signIn({ worker, chunk, keyId, signer }, inWorker), 'signed');
-        return unpack(signed.certificates).map(
-          (der, i): SignedRow => ({ der, fingerprint: signed.fingerprints.subarray(i * 32, (i + 1) * 32) }),
-        );
+        return signedRows(signed, recipientDigest !== null);
       },
       release: () => worker.tell({ kind: 'release', chunk }),
     };

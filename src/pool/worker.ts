@@ -8,14 +8,16 @@ import {
   type RequestInput,
   type SignedRow,
   setUpBench,
+  wipeKeys,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
 import { createPolicy, type Profile } from '../policy/index.ts';
+import { systemRandom } from '../random.ts';
 import { signOctets } from '../x509/index.ts';
+import { makeDeviceKey } from './device-key.ts';
 import {
   type Answer,
   type Notice,
-  type Packed,
   pack,
   packRefusal,
   packRows,
@@ -33,6 +35,7 @@ export interface WorkerSettings {
 /** Contexts that a worker keeps what it worked out for; one is a fleet, a token and an issuer. */
 const MOST_BENCHES = 256;
 const SERIAL_OCTETS = 16;
+const NOTHING = new Uint8Array();
 
 type Prepare = Extract<Task, { kind: 'prepare' }>;
 
@@ -42,13 +45,13 @@ interface Chunk {
 }
 
 function createWorker({ profiles }: WorkerSettings) {
-  const policy = createPolicy(profiles);
+  const tools = { policy: createPolicy(profiles), random: systemRandom, makeKey: makeDeviceKey };
   const benches = new Map<string, Bench>();
   const keys = new Map<string, KeyObject>();
   const chunks = new Map<number, Chunk>();
 
   function benchFor(context: string): Bench {
-    const bench = benches.get(context) ?? setUpBench(policy, unpackContext(context));
+    const bench = benches.get(context) ?? setUpBench(tools, unpackContext(context));
     // The one used last goes to the end; the one at the front has waited longest.
     benches.delete(context);
     benches.set(context, bench);
@@ -87,27 +90,41 @@ function createWorker({ profiles }: WorkerSettings) {
 
   function signedAnswer(signed: readonly SignedRow[]): Answer {
     const fingerprints = pack(signed.map(({ fingerprint }) => fingerprint)).octets;
-    return { kind: 'signed', certificates: pack(signed.map(({ der }) => der)), fingerprints };
+    const keys = pack(signed.map(({ envelope, privateKey }) => envelope ?? privateKey ?? NOTHING));
+    // What was packed is the parent's alone: it goes there by transfer.
+    for (const { privateKey } of signed) privateKey?.fill(0);
+    return { kind: 'signed', certificates: pack(signed.map(({ der }) => der)), fingerprints, keys };
   }
 
   function sign(id: number, wanted: readonly number[], keyId: string): Answer {
     const chunk = chunkOf(id);
     const key = keys.get(keyId);
     if (!key) throw new Error(`the key ${keyId} is not installed`);
-    const { bench } = chunk;
+    const { algorithm } = chunk.bench.issuer;
+    return finishAll(chunk, wanted, takeAll(chunk, wanted), (octets) => signOctets(algorithm, key, octets));
+  }
+
+  function finish({ chunk, rows, taken, signatures }: Extract<Task, { kind: 'finish' }>): Answer {
+    const values = unpack(signatures);
+    return finishAll(chunkOf(chunk), rows, unpack(taken), (_, i) => values[i] ?? NOTHING);
+  }
+
+  function finishAll(
+    { bench, rows }: Chunk,
+    wanted: readonly number[],
+    tbs: readonly Uint8Array[],
+    signatureOf: (octets: Uint8Array, i: number) => Uint8Array,
+  ): Answer {
     return signedAnswer(
-      takeAll(chunk, wanted).map((octets) =>
-        finishSigning(bench, octets, signOctets(bench.issuer.algorithm, key, octets)),
+      tbs.map((octets, i) =>
+        finishSigning(bench, octets, signatureOf(octets, i), rows[wanted[i] ?? -1]?.pkcs8 ?? null),
       ),
     );
   }
 
-  function finish(id: number, taken: Packed, signatures: Packed): Answer {
-    const { bench } = chunkOf(id);
-    const values = unpack(signatures);
-    return signedAnswer(
-      unpack(taken).map((octets, i) => finishSigning(bench, octets, values[i] ?? new Uint8Array())),
-    );
+  function release(id: number): void {
+    wipeKeys(chunks.get(id)?.rows ?? []);
+    chunks.delete(id);
   }
 
   function perform(task: Task): Answer {
@@ -119,7 +136,7 @@ function createWorker({ profiles }: WorkerSettings) {
       case 'take':
         return { kind: 'taken', tbs: pack(takeAll(chunkOf(task.chunk), task.rows)) };
       case 'finish':
-        return finish(task.chunk, task.taken, task.signatures);
+        return finish(task);
     }
   }
 
@@ -131,7 +148,7 @@ function createWorker({ profiles }: WorkerSettings) {
       keys.set(keyId, createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }));
       pkcs8.fill(0);
     },
-    release: (chunk: number) => chunks.delete(chunk),
+    release,
   };
 }
 
@@ -140,7 +157,11 @@ const transfersOf = (answer: Answer): readonly ArrayBuffer[] => {
     case 'prepared':
       return [answer.digests.buffer as ArrayBuffer];
     case 'signed':
-      return [...transferOf(answer.certificates), answer.fingerprints.buffer as ArrayBuffer];
+      return [
+        ...transferOf(answer.certificates),
+        answer.fingerprints.buffer as ArrayBuffer,
+        ...transferOf(answer.keys),
+      ];
     case 'taken':
       return transferOf(answer.tbs);
     default:

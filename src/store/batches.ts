@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import type {
   Attempt,
   AttemptState,
   Batch,
   BatchOpening,
+  LotKeyMaking,
   RowOutcome,
   StoredOutcome,
 } from '../batch/index.ts';
@@ -29,18 +31,63 @@ export const readAttempt = (row: Schema['batch_attempt']): Attempt => ({
   endedAt: row.ended_at === null ? null : new Date(row.ended_at),
 });
 
-const getBatch = (session: Session, id: string): Selectable<Schema['batch']> | undefined =>
+export const getBatch = (session: Session, id: string): Selectable<Schema['batch']> | undefined =>
   session.first(build.selectFrom('batch').selectAll().where('id', '=', id));
+
+interface MakingRow {
+  readonly recipient: Uint8Array | null;
+  readonly key_algorithm: string | null;
+}
+
+const sameMaking = ({ recipient, key_algorithm }: MakingRow, making: LotKeyMaking | undefined): boolean =>
+  making === undefined || recipient === null
+    ? making === undefined && recipient === null
+    : Buffer.compare(recipient, making.recipient) === 0 && key_algorithm === making.algorithm;
+
+/** How the keys of a batch are made, as it is on record. */
+export const makingColumns = (making: LotKeyMaking | undefined): MakingRow => ({
+  recipient: making?.recipient ?? null,
+  key_algorithm: making?.algorithm ?? null,
+});
+
+/** As `makingColumns` wrote it; absent where it wrote nothing. */
+export const readMaking = ({ recipient, key_algorithm }: MakingRow): { readonly making?: LotKeyMaking } =>
+  recipient === null || key_algorithm === null
+    ? {}
+    : { making: { recipient, algorithm: key_algorithm as LotKeyMaking['algorithm'] } };
+
+/** SHA-256 of a batch's recipient; null where it has none. */
+export const recipientDigestOf = ({ recipient }: Pick<MakingRow, 'recipient'>): Uint8Array | null =>
+  recipient && createHash('sha256').update(recipient).digest();
+
+/** The envelope that an outcome of a batch shows: one for another recipient is another batch's. */
+export const shownEnvelope = (
+  digest: Uint8Array | null,
+  kept: { readonly envelope: Uint8Array | null; readonly recipient_digest: Uint8Array | null },
+): Uint8Array | null =>
+  digest && kept.recipient_digest && Buffer.compare(digest, kept.recipient_digest) === 0
+    ? kept.envelope
+    : null;
+
+/** What the entry of an opened batch says of its keys. */
+export const makingDetails = (making: LotKeyMaking | undefined) =>
+  making === undefined
+    ? {}
+    : {
+        recipient: createHash('sha256').update(making.recipient).digest('hex'),
+        keyAlgorithm: making.algorithm,
+      };
 
 export function verifySameOpening(known: Selectable<Schema['batch']>, opening: BatchOpening): void {
   const same =
     known.fleet_id === opening.fleetId &&
     known.profile === opening.profile &&
-    known.authority === opening.authority;
+    known.authority === opening.authority &&
+    sameMaking(known, opening.making);
   if (same) return;
   throw new PkiError(
     'idempotency-key-reused',
-    'This batch id is in use for another fleet, profile or authority. Use a new one.',
+    'This batch id is in use for another fleet, profile, authority, recipient or kind of key. Use a new one.',
   );
 }
 
@@ -50,7 +97,7 @@ export function openBatch(
   runId: string,
   opening: BatchOpening,
 ): { attempt: number } {
-  const { id, fleetId, tokenId, profile, authority } = opening;
+  const { id, fleetId, tokenId, profile, authority, making } = opening;
   const at = act.at.getTime();
   const known = getBatch(session, id);
   if (known) verifySameOpening(known, opening);
@@ -65,6 +112,7 @@ export function openBatch(
         authority,
         created_at: at,
         last_seq: 0,
+        ...makingColumns(making),
       }),
     ).id;
   const last = session.first(
@@ -91,7 +139,7 @@ export function openBatch(
       failed: 0,
     }),
   );
-  const details = { batch: id, attempt, profile, authority };
+  const details = { batch: id, attempt, profile, authority, ...makingDetails(making) };
   appendAudit(session, act, { action: 'batch-opened', fleet: fleetName(session, fleetId), details });
   return { attempt };
 }
@@ -209,6 +257,8 @@ export function findBatch(session: Session, id: string): Batch | undefined {
     authority: batch.authority,
     createdAt: new Date(batch.created_at),
     lastSeq: batch.last_seq,
+    acknowledged: batch.acknowledged,
+    ...readMaking(batch),
     attempts: attempts.reverse().map(readAttempt),
   };
 }
@@ -222,14 +272,24 @@ export function listOutcomes(
 ): readonly StoredOutcome[] {
   const batch = getBatch(session, batchId);
   if (!batch) return [];
+  const digest = recipientDigestOf(batch);
   const rows = session.all(
     build
       .selectFrom('batch_outcome as o')
       .leftJoin('certificate as c', 'c.intent_id', 'o.intent_id')
       .leftJoin('intent as i', 'i.id', 'o.intent_id')
       .leftJoin('device as d', 'd.id', 'i.device')
+      .leftJoin('key_envelope as e', 'e.intent_id', 'o.intent_id')
       .select(['o.seq', 'o.attempt', 'o.row_number', 'o.device_id', 'o.status', 'o.intent_id'])
-      .select(['o.problem', 'o.warnings', 'c.der', 'i.serial', 'd.device_id as issued_to'])
+      .select([
+        'o.problem',
+        'o.warnings',
+        'c.der',
+        'i.serial',
+        'd.device_id as issued_to',
+        'e.envelope',
+        'e.recipient_digest',
+      ])
       .where('o.batch', '=', batch.number)
       .where('o.seq', '>', after)
       .$if(attempt !== null, (query) => query.where('o.attempt', '=', attempt ?? 0))
@@ -247,5 +307,6 @@ export function listOutcomes(
     warnings: row.warnings === null ? [] : JSON.parse(row.warnings),
     serial: row.serial,
     certificate: row.der,
+    envelope: shownEnvelope(digest, row),
   }));
 }

@@ -17,6 +17,7 @@ export interface CertificateRow {
   profile: string;
   issuer_id: number;
   key_digest: Uint8Array;
+  generated: number;
   not_before: number;
   not_after: number;
   labels: string | null;
@@ -39,6 +40,7 @@ export const readCertificate = (row: CertificateRow): StoredCertificate => ({
   profile: row.profile,
   issuerId: row.issuer_id,
   keyDigest: row.key_digest,
+  made: row.generated === 1,
   notBefore: new Date(row.not_before),
   notAfter: new Date(row.not_after),
   labels: row.labels,
@@ -65,6 +67,7 @@ export const selectCertificate = build
     'v.name as profile',
     'i.issuer_id',
     'i.key_digest',
+    'i.generated',
     'i.not_before',
     'i.not_after',
     'i.labels',

@@ -1,11 +1,13 @@
 import type { IntentChunk, IntentRow, IntentVerdict, StoredCertificate } from '../ca/index.ts';
 import type { Allowance } from './allowance.ts';
 import { certificateOfIntent } from './certificates.ts';
+import { findMadeKey } from './envelopes.ts';
 import type { Session } from './session.ts';
 import {
   checkTexts,
   deviceIdTwin,
   judgeAgainst,
+  judgeMadeKey,
   keyOfAnotherDevice,
   keyOfCa,
   keyRetired,
@@ -68,7 +70,11 @@ function judgeSlot(session: Session, row: IntentRow, device: number, at: Date): 
     | undefined;
   if (slot?.abandoned === 0 && slot.completed === null) return { verdict: 'pending', runId: slot.run_id };
   const standing = slot && standingCertificate(session, device, row.profile, slot);
-  const verdict = standing && judgeAgainst(row, standing, at);
+  const judge = (certificate: StoredCertificate): IntentVerdict | undefined =>
+    row.made
+      ? judgeMadeKey(row, row.made, { certificate, ...findMadeKey(session, certificate.intentId) }, at)
+      : judgeAgainst(row, certificate, at);
+  const verdict = standing && judge(standing);
   if (verdict) return verdict;
   const retired = row.supersede === null && session.prepare(SQL.revokedKey).get(device, row.keyDigest);
   return retired ? keyRetired() : undefined;

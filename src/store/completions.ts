@@ -1,5 +1,6 @@
 import type { Completion, CompletionChunk } from '../ca/index.ts';
 import { appendAudit, rowsDigest } from './audit.ts';
+import { keepEnvelopes } from './envelopes.ts';
 import { fleetName } from './fleets.ts';
 import { settleIntents } from './intent-chunks.ts';
 import type { Session } from './session.ts';
@@ -85,6 +86,7 @@ export function recordIssued(session: Session, chunk: CompletionChunk): void {
   for (const { intentId, fingerprint, der } of issued) {
     newCertificate.run(intentId, fingerprint, at, auditSeq, der);
   }
+  keepEnvelopes(session, issued);
   for (const { id, supersedes } of intents) {
     if (supersedes) session.prepare(SQL.supersede).run(at, id);
   }

@@ -11,12 +11,15 @@ import { verifyClock } from './verify-clock.ts';
 
 const SQL = {
   newIntent: `INSERT INTO intent (id, chunk_id, issuer_id, serial, device, profile_id, key_digest, tbs_digest,
-    not_before, not_after, labels, supersede) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    not_before, not_after, labels, supersede, generated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   fillSlot: `INSERT INTO slot (device, profile, intent_id) VALUES (?, ?, ?)
     ON CONFLICT (device, profile) DO UPDATE SET intent_id = excluded.intent_id`,
 } as const;
 
-/** What a row's intent was, field by field, as the audit entry's digest covers it. */
+/**
+ * What a row's intent was, field by field, as the audit entry's digest covers it. A key that came in a CSR
+ * is not mentioned: entries from before keys were made say the same as ever.
+ */
 export const intentFields = (row: {
   deviceId: string;
   profile: string;
@@ -29,6 +32,7 @@ export const intentFields = (row: {
   notAfter: number;
   labels: string | null;
   supersede: string | null;
+  made: unknown;
 }): readonly Field[] => [
   row.deviceId,
   row.profile,
@@ -41,6 +45,7 @@ export const intentFields = (row: {
   row.notAfter,
   row.labels,
   row.supersede,
+  ...(row.made ? ['made'] : []),
 ];
 
 /** A row that won, and the number of its device. */
@@ -66,6 +71,7 @@ function insertIntents(session: Session, won: readonly Won[], chunkId: number, f
       row.notAfter.getTime(),
       row.labels,
       row.supersede,
+      row.made === null ? 0 : 1,
     );
     fillSlot.run(device, row.profile, firstIntent + i);
   });

@@ -81,6 +81,7 @@ export interface Schema {
     labels: string | null;
     supersede: string | null;
     abandoned: Generated<number>;
+    generated: Generated<number>;
   };
   slot: { device: number; profile: string; intent_id: number };
   certificate: {
@@ -94,6 +95,7 @@ export interface Schema {
     audit_seq: number;
     der: Octets;
   };
+  key_envelope: { intent_id: number; recipient_digest: Octets; envelope: Octets };
   token: {
     id: string;
     name: string;
@@ -123,6 +125,9 @@ export interface Schema {
     authority: string | null;
     created_at: Instant;
     last_seq: number;
+    recipient: Octets | null;
+    key_algorithm: string | null;
+    acknowledged: Generated<number>;
   };
   batch_attempt: {
     batch: number;

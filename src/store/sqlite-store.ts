@@ -3,11 +3,13 @@ import type { BatchStore } from '../batch/index.ts';
 import type { AuditLog, Ledger } from '../ca/index.ts';
 import type { TokenStore } from '../enrollment/index.ts';
 import { abandonIntents } from './abandonment.ts';
+import { acknowledgeOutcomes } from './acknowledgement.ts';
 import { appendAudit, listAudit } from './audit.ts';
 import * as batches from './batches.ts';
 import * as certificates from './certificates.ts';
 import { recordIssued } from './completions.ts';
 import { type Connection, openWriter } from './driver.ts';
+import { acknowledgeKey } from './envelopes.ts';
 import { storageError } from './failure.ts';
 import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
@@ -118,6 +120,7 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       read(() => certificates.listDeviceCertificates(session, fleetId, deviceId, limit)),
     listDevices: (fleetId, after, limit) =>
       read(() => certificates.listDevices(session, fleetId, after, limit)),
+    acknowledgeKey: (act, fingerprint) => writer.write((s) => acknowledgeKey(s, act, fingerprint)),
     markRevoked: (act, fingerprint, reason) =>
       writer.write((s) => certificates.markRevoked(s, act, fingerprint, reason)),
     releaseKey: (act, fleetId, digest, reason) =>
@@ -135,6 +138,7 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     openBatch: (act, run, opening) => writer.write((s) => batches.openBatch(s, act, run, opening)),
     recordOutcomes: (act, id, attempt, outcomes) =>
       writer.write((s) => batches.recordOutcomes(s, act, id, attempt, outcomes)),
+    acknowledgeOutcomes: (act, id, through) => writer.write((s) => acknowledgeOutcomes(s, act, id, through)),
     closeAttempt: (act, id, attempt, state) =>
       writer.write((s) => batches.closeAttempt(s, act, id, attempt, state)),
     findBatch: (id) => read(() => batches.findBatch(session, id)),

@@ -1,5 +1,6 @@
-import type { IntentRow, IntentVerdict, StoredCertificate } from '../ca/index.ts';
+import type { IntentRow, IntentVerdict, MadeKeyClaim, StoredCertificate } from '../ca/index.ts';
 import type { Fact, RefusalCode } from '../errors.ts';
+import type { MadeKeyRecord } from './envelopes.ts';
 
 /** What both engines say to a row that asks for its slot and its key; they differ in how they look things up. */
 
@@ -45,6 +46,12 @@ export const keyRetired = (): IntentVerdict =>
     'A certificate of this key was revoked. A new one for the same key needs `supersede` with a reason.',
   );
 
+const deviceHasOtherKey = (): IntentVerdict =>
+  refused(
+    'device-has-other-key',
+    'The device has a certificate for another key. Replacing it needs `supersede` with a reason.',
+  );
+
 const sameOctets = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 /** What a live certificate in the slot says to a request with the same key. */
@@ -66,12 +73,7 @@ export function judgeAgainst(
 ): IntentVerdict | undefined {
   const supersedes = row.supersede !== null;
   if (!sameOctets(certificate.keyDigest, row.keyDigest)) {
-    return supersedes
-      ? undefined
-      : refused(
-          'device-has-other-key',
-          'The device has a certificate for another key. Replacing it needs `supersede` with a reason.',
-        );
+    return supersedes ? undefined : deviceHasOtherKey();
   }
   if (certificate.revokedAt !== null) {
     return supersedes
@@ -82,4 +84,61 @@ export function judgeAgainst(
         );
   }
   return certificate.notAfter <= at ? undefined : replayOrDiffer(row, certificate);
+}
+
+/** A certificate, and what is on record of its key, if we made it. */
+export interface StandingKey extends MadeKeyRecord {
+  readonly certificate: StoredCertificate;
+}
+
+/** What a live certificate says to the request that made its key, again. */
+function replayEnvelope(
+  row: IntentRow,
+  { recipientDigest }: MadeKeyClaim,
+  { certificate, envelope }: StandingKey,
+): IntentVerdict {
+  if (envelope === null) {
+    return refused(
+      'key-not-recoverable',
+      `The CA made the key of this device and has it no longer. Another one needs \`supersede\` with a reason${
+        row.supersede === null ? '' : ' that was not given before'
+      }.`,
+    );
+  }
+  if (recipientDigest === null || !sameOctets(recipientDigest, envelope.recipientDigest)) {
+    return refused(
+      'request-differs',
+      'The key of this device was made, and is kept for another recipient until that acknowledges it. Name that one, or replace the key with `supersede` and a reason.',
+    );
+  }
+  const verdict = replayOrDiffer(row, certificate);
+  return verdict.verdict === 'replay' ? { ...verdict, envelope: envelope.octets } : verdict;
+}
+
+/**
+ * As `judgeAgainst`, for a row whose key was made for it: that is never the key of before. With a
+ * recipient, the reason by which the standing certificate came to be is a retry of that request: a lot
+ * that is sent again must not replace what it has just made.
+ */
+export function judgeMadeKey(
+  row: IntentRow,
+  claim: MadeKeyClaim,
+  standing: StandingKey,
+  at: Date,
+): IntentVerdict | undefined {
+  const { certificate } = standing;
+  const isAlive = certificate.revokedAt === null && at < certificate.notAfter;
+  if (row.supersede !== null) {
+    const isRetry =
+      certificate.made && claim.recipientDigest !== null && row.supersede === standing.supersede;
+    return isRetry && isAlive ? replayEnvelope(row, claim, standing) : undefined;
+  }
+  if (!certificate.made) return deviceHasOtherKey();
+  if (certificate.revokedAt !== null) {
+    return refused(
+      'key-retired',
+      'The certificate of this device was revoked. Another key needs `supersede` with a reason.',
+    );
+  }
+  return isAlive ? replayEnvelope(row, claim, standing) : undefined;
 }

@@ -51,6 +51,7 @@ const intentsOf = (chunk: ChunkRow) =>
       .leftJoin('device as d', 'd.id', 'i.device')
       .select(['d.device_id', 'v.name', 'v.digest', 'i.issuer_id', 'i.serial', 'i.key_digest'])
       .select(['i.tbs_digest', 'i.not_before', 'i.not_after', 'i.labels', 'i.supersede', 'i.chunk_id'])
+      .select('i.generated')
       .where('i.id', '>=', chunk.first_intent)
       .where('i.id', '<=', chunk.last_intent)
       .orderBy('i.id'),
@@ -75,6 +76,7 @@ const checkIntents: Check = function* (entry, findings) {
       notAfter: row.not_after,
       labels: row.labels,
       supersede: row.supersede,
+      made: row.generated,
     }),
   );
   expectRows(entry, findings, entry.details.recorded, fields);

@@ -1,9 +1,10 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { OID } from '../asn1/index.ts';
 import { PkiError } from '../errors.ts';
 import { type Certificate, findExtension, parseCertificate } from './certificate.ts';
 import { type KeyUsage, readKeyUsage } from './extensions.ts';
 import { importPublicKey, type KeyKind } from './public-key.ts';
+import { sha256 } from './sha256.ts';
 
 /** Curves that a recipient's key may lie on. */
 export type RecipientCurve = 'P-256' | 'P-384';
@@ -34,7 +35,7 @@ class RecipientProof {
   constructor(certificate: Certificate, key: RecipientKey) {
     this.certificate = certificate;
     this.key = key;
-    this.digest = createHash('sha256').update(certificate.der).digest();
+    this.digest = sha256(certificate.der);
   }
 
   get isJudged(): boolean {

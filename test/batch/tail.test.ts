@@ -14,6 +14,7 @@ const outcome = (seq: number, attempt = 1): StoredOutcome => ({
   warnings: [],
   serial: null,
   certificate: null,
+  envelope: null,
 });
 
 /** The outcomes' half of the port, on a list. */

@@ -69,6 +69,7 @@ const rowOf = (lot: Lot, n: number): IntentRow => {
     labels: null,
     labelsAsked: false,
     supersede: null,
+    made: null,
   };
 };
 

@@ -29,6 +29,7 @@ export function batchContract(given: Given): void {
     expect(await given.store.openBatch(actAt(), given.store.runId, wish)).toEqual({ attempt: 1 });
     expect(await given.store.findBatch(wish.id)).toEqual({
       ...wish,
+      acknowledged: 0,
       createdAt: actAt().at,
       lastSeq: 0,
       attempts: [
@@ -112,7 +113,7 @@ export function batchContract(given: Given): void {
     await store.recordOutcomes(actAt(), wish.id, 2, [{ ...issued, row: 1, status: 'replayed' }]);
 
     const listed = await store.listOutcomes(wish.id, null, 0, 10);
-    expect(listed.map(({ serial: _, certificate: __, ...outcome }) => outcome)).toEqual([
+    expect(listed.map(({ serial: _, certificate: __, envelope: ___, ...outcome }) => outcome)).toEqual([
       { ...refusedRow(1), seq: 1, attempt: 1 },
       { ...issued, seq: 2, attempt: 1 },
       { ...failed, seq: 3, attempt: 1 },

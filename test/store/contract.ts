@@ -7,6 +7,7 @@ import { intentContract } from './intent-contract.ts';
 import { inventoryContract } from './inventory-contract.ts';
 import { keyContract } from './key-contract.ts';
 import type { Given, StoreUnderTest } from './line.ts';
+import { madeKeyContract } from './made-key-contract.ts';
 import { quotaContract } from './quota-contract.ts';
 import { fresh, NOON } from './sample.ts';
 import { slotContract } from './slot-contract.ts';
@@ -34,6 +35,7 @@ export function describeStore(
     describe('slots', () => slotContract(given));
     describe('keys', () => keyContract(given));
     describe('quotas', () => quotaContract(given));
+    describe('keys that we made', () => madeKeyContract(given));
     describe('inventory', () => inventoryContract(given));
     describe('batches', () => batchContract(given));
     describe('tokens', () => tokenContract(given));

@@ -62,6 +62,7 @@ export function sampleRow(wish: RowWish): IntentRow {
     labels: null,
     labelsAsked: (wish.labels ?? null) !== null,
     supersede: null,
+    made: null,
     ...wish,
   };
 }

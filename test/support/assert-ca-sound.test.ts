@@ -147,6 +147,7 @@ test('an authority at work is sound, with intents open', async () => {
         labels: null,
         labelsAsked: false,
         supersede: null,
+        made: null,
       },
     ],
   });

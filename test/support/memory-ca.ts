@@ -10,6 +10,7 @@ import {
 } from '../../src/ca/index.ts';
 import { type FleetFacts, type Requester, UNBOUND } from '../../src/enrollment/index.ts';
 import { createPolicy, type Profile, type TargetName } from '../../src/policy/index.ts';
+import { makeDeviceKey } from '../../src/pool/index.ts';
 import { openStoreInProcess, type Store } from '../../src/store/index.ts';
 import { type FixedClock, fixedClock, seededRandom } from './fixed.ts';
 import { type MemoryKeystore, memoryKeystore } from './memory-keystore.ts';
@@ -39,7 +40,12 @@ export function memoryCa({ now = '2026-06-01T12:00:00Z', profiles = [] }: Memory
   const runId = '00000000000000aa';
   const store = openStoreInProcess({ file: ':memory:', runId, at: clock.now() });
   const keystore = memoryKeystore();
-  const tools = { keystore, policy: createPolicy(profiles), random: seededRandom('memory-ca') };
+  const tools = {
+    keystore,
+    policy: createPolicy(profiles),
+    random: seededRandom('memory-ca'),
+    makeKey: makeDeviceKey,
+  };
   const ca: CaContext = {
     ...tools,
     ledger: store,

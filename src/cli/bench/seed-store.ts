@@ -74,6 +74,7 @@ function forgeRow({ template, digest }: Forge, deviceId: string, chance: Buffer)
     labels: null,
     labelsAsked: false,
     supersede: null,
+    made: null,
   };
   return { intent, der };
 }

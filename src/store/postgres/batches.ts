@@ -1,7 +1,16 @@
 import type { AttemptState, Batch, BatchOpening, RowOutcome, StoredOutcome } from '../../batch/index.ts';
 import type { Act } from '../../ca/index.ts';
 import { rowsDigest } from '../audit.ts';
-import { readAttempt, storable, verifySameOpening } from '../batches.ts';
+import {
+  makingColumns,
+  makingDetails,
+  readAttempt,
+  readMaking,
+  recipientDigestOf,
+  shownEnvelope,
+  storable,
+  verifySameOpening,
+} from '../batches.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
 import type { PostgresSession } from './session.ts';
@@ -23,7 +32,7 @@ const SQL = {
   advance: 'UPDATE batch SET last_seq = $2 WHERE number = $1',
 } as const;
 
-const getBatch = (session: PostgresSession, id: string) =>
+export const getBatch = (session: PostgresSession, id: string) =>
   session.first(build.selectFrom('batch').selectAll().where('id', '=', id));
 
 async function insertBatch(session: PostgresSession, act: Act, opening: BatchOpening): Promise<number> {
@@ -38,6 +47,7 @@ async function insertBatch(session: PostgresSession, act: Act, opening: BatchOpe
         authority: opening.authority,
         created_at: act.at.getTime(),
         last_seq: 0,
+        ...makingColumns(opening.making),
       })
       .returning('number'),
   );
@@ -58,7 +68,7 @@ export async function openBatch(
   const [made] = await transaction.rows<{ number: number }>(SQL.newAttempt, batch, runId, act.at.getTime());
   const attempt = made?.number ?? 0;
   transaction.undertake({ attempt: { batch, number: attempt }, act });
-  const details = { batch: id, attempt, profile, authority };
+  const details = { batch: id, attempt, profile, authority, ...makingDetails(opening.making) };
   const fleet = await fleetName(transaction, fleetId);
   await transaction.appendAudit(act, { action: 'batch-opened', fleet, details });
   return { attempt };
@@ -166,6 +176,8 @@ export async function findBatch(session: PostgresSession, id: string): Promise<B
     authority: batch.authority,
     createdAt: new Date(batch.created_at),
     lastSeq: batch.last_seq,
+    acknowledged: batch.acknowledged,
+    ...readMaking(batch),
     attempts: attempts.reverse().map(readAttempt),
   };
 }
@@ -179,14 +191,24 @@ export async function listOutcomes(
 ): Promise<readonly StoredOutcome[]> {
   const batch = await getBatch(session, batchId);
   if (!batch) return [];
+  const digest = recipientDigestOf(batch);
   const rows = await session.all(
     build
       .selectFrom('batch_outcome as o')
       .leftJoin('certificate as c', 'c.intent_id', 'o.intent_id')
       .leftJoin('intent as i', 'i.id', 'o.intent_id')
       .leftJoin('device as d', 'd.id', 'i.device')
+      .leftJoin('key_envelope as e', 'e.intent_id', 'o.intent_id')
       .select(['o.seq', 'o.attempt', 'o.row_number', 'o.device_id', 'o.status', 'o.intent_id'])
-      .select(['o.problem', 'o.warnings', 'c.der', 'i.serial', 'd.device_id as issued_to'])
+      .select([
+        'o.problem',
+        'o.warnings',
+        'c.der',
+        'i.serial',
+        'd.device_id as issued_to',
+        'e.envelope',
+        'e.recipient_digest',
+      ])
       .where('o.batch', '=', batch.number)
       .where('o.seq', '>', after)
       .$if(attempt !== null, (query) => query.where('o.attempt', '=', attempt ?? 0))
@@ -204,5 +226,6 @@ export async function listOutcomes(
     warnings: row.warnings === null ? [] : JSON.parse(row.warnings),
     serial: row.serial,
     certificate: row.der,
+    envelope: shownEnvelope(digest, row),
   }));
 }

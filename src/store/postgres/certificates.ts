@@ -10,7 +10,7 @@ import type { Transaction } from './transaction.ts';
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
 const COLUMNS = `c.intent_id, c.fingerprint, c.der, i.serial, d.fleet_id, d.device_id, v.name AS profile, i.issuer_id,
-  i.key_digest, i.not_before, i.not_after, i.labels, k.batch_id, c.issued_at, c.superseded_at, c.revoked_at, c.revocation_reason`;
+  i.key_digest, i.generated, i.not_before, i.not_after, i.labels, k.batch_id, c.issued_at, c.superseded_at, c.revoked_at, c.revocation_reason`;
 
 const SQL = {
   // The one before limits what is searched; without the limit the planner may read all intents.

@@ -1,14 +1,17 @@
-import type { IntentChunk, IntentRow, IntentVerdict, StoredCertificate } from '../../ca/index.ts';
+import type { IntentChunk, IntentRow, IntentVerdict } from '../../ca/index.ts';
 import type { Allowance } from '../allowance.ts';
 import {
   checkTexts,
   deviceIdTwin,
   judgeAgainst,
+  judgeMadeKey,
   keyOfAnotherDevice,
   keyOfCa,
   keyRetired,
+  type StandingKey,
 } from '../verdicts.ts';
 import { certificatesOfIntents } from './certificates.ts';
+import { findMadeKeys } from './envelopes.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -48,7 +51,10 @@ interface Device {
   readonly folded_id: string;
 }
 
-type Slot = { readonly openIn: string } | { readonly standing: StoredCertificate | undefined };
+type Slot = { readonly openIn: string } | { readonly standing: StandingKey | undefined };
+
+/** Where no row of the chunk has a key that was made, nobody asks. */
+const UNKNOWN_KEY = { supersede: null, envelope: null } as const;
 
 const pairOf = (device: string, of: string): string => `${device}\0${of}`;
 
@@ -88,11 +94,16 @@ async function readSlots(transaction: Transaction, known: readonly Known[]): Pro
   );
   const standing = rows.flatMap((row) => (row.standing === null ? [] : [row.standing]));
   const certificates = await certificatesOfIntents(transaction, standing);
+  const keys = known.some(({ row }) => row.made) ? await findMadeKeys(transaction, standing) : new Map();
   const names = new Map(known.map(({ row, device }) => [device, row.deviceId]));
+  const standingOf = (intentId: number): StandingKey | undefined => {
+    const certificate = certificates.get(intentId);
+    return certificate && { certificate, ...(keys.get(intentId) ?? UNKNOWN_KEY) };
+  };
   return new Map(
     rows.map((row) => [
       pairOf(names.get(row.device) ?? '', row.profile),
-      row.open ? { openIn: row.run_id } : { standing: certificates.get(row.standing ?? 0) },
+      row.open ? { openIn: row.run_id } : { standing: standingOf(row.standing ?? 0) },
     ]),
   );
 }
@@ -150,7 +161,9 @@ function checkOwnership(record: OnRecord, row: IntentRow, key: string): IntentVe
 function judgeSlot(record: OnRecord, row: IntentRow, key: string, at: Date): IntentVerdict | undefined {
   const slot = record.slots.get(pairOf(row.deviceId, row.profile));
   if (slot && 'openIn' in slot) return { verdict: 'pending', runId: slot.openIn };
-  const verdict = slot?.standing && judgeAgainst(row, slot.standing, at);
+  const judge = (standing: StandingKey): IntentVerdict | undefined =>
+    row.made ? judgeMadeKey(row, row.made, standing, at) : judgeAgainst(row, standing.certificate, at);
+  const verdict = slot?.standing && judge(slot.standing);
   if (verdict) return verdict;
   const retired = row.supersede === null && record.revokedKeys.has(pairOf(row.deviceId, key));
   return retired ? keyRetired() : undefined;

@@ -2,6 +2,7 @@ import type { Completion, CompletionChunk } from '../../ca/index.ts';
 import { rowsDigest } from '../audit.ts';
 import { rangesOf } from '../completions.ts';
 import { settleIntents } from './abandonment.ts';
+import { keepEnvelopes } from './envelopes.ts';
 import { fleetName } from './fleets.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -73,6 +74,7 @@ export async function recordIssued(transaction: Transaction, chunk: CompletionCh
     issued.map(({ fingerprint }) => fingerprint),
     issued.map(({ der }) => der),
   );
+  await keepEnvelopes(transaction, issued);
   const superseding = intents.filter(({ supersedes }) => supersedes).map(({ id }) => id);
   if (superseding.length > 0) await transaction.change(SQL.supersede, at, superseding);
   await settleIntents(

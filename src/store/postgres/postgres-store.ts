@@ -2,10 +2,12 @@ import { readAuditRow } from '../audit.ts';
 import { build } from '../session.ts';
 import type { Store } from '../sqlite-store.ts';
 import { abandonIntents } from './abandonment.ts';
+import { acknowledgeOutcomes } from './acknowledgement.ts';
 import * as batches from './batches.ts';
 import * as certificates from './certificates.ts';
 import { recordIssued } from './completions.ts';
 import { connectWriter } from './connect.ts';
+import { acknowledgeKey } from './envelopes.ts';
 import { postgresError } from './failure.ts';
 import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
@@ -102,6 +104,7 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       read(() => certificates.listDeviceCertificates(session, fleetId, deviceId, limit)),
     listDevices: (fleetId, after, limit) =>
       read(() => certificates.listDevices(session, fleetId, after, limit)),
+    acknowledgeKey: (act, fingerprint) => writer.write((t) => acknowledgeKey(t, act, fingerprint)),
     markRevoked: (act, fingerprint, reason) =>
       writer.write((t) => certificates.markRevoked(t, act, fingerprint, reason)),
     releaseKey: (act, fleetId, digest, reason) =>
@@ -119,6 +122,7 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     openBatch: (act, run, opening) => writer.write((t) => batches.openBatch(t, act, run, opening)),
     recordOutcomes: (act, id, attempt, outcomes) =>
       writer.write((t) => batches.recordOutcomes(t, act, id, attempt, outcomes)),
+    acknowledgeOutcomes: (act, id, through) => writer.write((t) => acknowledgeOutcomes(t, act, id, through)),
     closeAttempt: (act, id, attempt, state) =>
       writer.write((t) => batches.closeAttempt(t, act, id, attempt, state)),
     findBatch: (id) => read(() => batches.findBatch(session, id)),
