@@ -11,7 +11,7 @@ import { measureMemory } from './measure-memory.ts';
 import { measureRuns } from './measure-runs.ts';
 import { isInstalled } from './peers/installed.ts';
 import { paceOfOpenssl } from './peers/openssl.ts';
-import { type BenchFlags, PARTS, type Plan, planBench } from './plan.ts';
+import { type BenchFlags, PARTS, type Part, PEERS, type Peer, type Plan, planBench } from './plan.ts';
 import { makeReport } from './report.ts';
 import { Workshop } from './workshop.ts';
 
@@ -21,9 +21,8 @@ const STOPPED = 130;
 type Say = (line: string) => void;
 
 async function findOpenssl(workshop: Workshop, plan: Plan, findings: Findings): Promise<void> {
-  if (!plan.peers.has('openssl')) {
-    findings.reasons.set('openssl', 'not asked for: --peer openssl');
-  } else if (await isInstalled('openssl', 'version')) {
+  if (!plan.peers.has('openssl')) return;
+  if (await isInstalled('openssl', 'version')) {
     const lot = await makeLot(workshop, 'openssl', plan.opensslRequests);
     findings.opensslPerSecond = await paceOfOpenssl(workshop, await readRequests(lot));
     await removeLot(lot);
@@ -59,27 +58,32 @@ async function measure(workshop: Workshop, plan: Plan, findings: Findings, say: 
   }
 }
 
-/** Parts that are not there and have not said why. */
-function explainGaps(findings: Findings, plan: Plan, isTimeUp: boolean): void {
-  const { runs, memory, growth, keys, reasons } = findings;
+/** What is there, by the name under which it is asked for. */
+function foundIn({ runs, memory, growth, keys, opensslPerSecond }: Findings): Record<Part | Peer, boolean> {
   const inRuns = (key: keyof Run): boolean => runs.some((run) => run[key] !== null);
-  const found = {
+  return {
     ceiling: inRuns('ceiling'),
     bulk: inRuns('bulkPerSecond'),
     single: inRuns('single'),
-    memory,
-    growth,
-    keys,
+    cfssl: inRuns('cfssl'),
+    memory: memory !== null,
+    growth: growth !== null,
+    keys: keys !== null,
+    openssl: opensslPerSecond !== null,
   };
-  for (const part of PARTS) {
-    if (!plan.parts.has(part)) {
-      reasons.set(
-        part,
-        part === 'growth' && plan.limitMs ? '--quick leaves it out' : 'not asked for: --only',
-      );
-    } else if (!found[part] && isTimeUp && !reasons.has(part)) {
-      reasons.set(part, 'the time of --quick was up');
-    }
+}
+
+/** Why a part is not there that has not said so itself. */
+function gapOf(part: Part | Peer, { parts, peers, limitMs }: Plan): string {
+  if (parts.has(part as Part) || peers.has(part as Peer)) return 'the time of --quick was up';
+  if (PEERS.some((peer) => peer === part)) return `not asked for: --peer ${part}`;
+  return part === 'growth' && limitMs !== null ? '--quick leaves it out' : 'not asked for: --only';
+}
+
+function explainGaps(findings: Findings, plan: Plan): void {
+  const found = foundIn(findings);
+  for (const part of [...PARTS, ...PEERS]) {
+    if (!found[part] && !findings.reasons.has(part)) findings.reasons.set(part, gapOf(part, plan));
   }
 }
 
@@ -106,7 +110,7 @@ export async function runBench({ output }: Invocation, flags: BenchFlags): Promi
       output.say('Stopped before the end.');
       return STOPPED;
     }
-    explainGaps(findings, plan, end === 'time up');
+    explainGaps(findings, plan);
     const report = makeReport(findings, plan, machine, new Date());
     output.say(`\n${formatReport(report).trimEnd()}`);
     await output.data(`${JSON.stringify(report)}\n`);

@@ -1,13 +1,5 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  type ED25519KeyPairOptions,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  sign,
-  verify,
-} from 'node:crypto';
+import { createPublicKey, type KeyObject, randomBytes, sign, verify } from 'node:crypto';
+import { makeP256Pair } from './p256-pair.ts';
 
 /** As long as the signed part of a P-256 request, and as a leaf's TBS. */
 const INFO_OCTETS = 130;
@@ -19,25 +11,6 @@ const Y = { from: 59, to: 91 } as const;
 const ROWS_A_LOOK = 8;
 /** Keys that decide which import is the quicker. */
 const TRIAL_KEYS = 150;
-
-/** Node 20 can hang where a KeyObject straight from generateKeyPair is exported: it encodes, we import. */
-const ENCODED: ED25519KeyPairOptions<'der', 'der'> = {
-  publicKeyEncoding: { type: 'spki', format: 'der' },
-  privateKeyEncoding: { type: 'pkcs8', format: 'der' },
-};
-
-interface Pair {
-  readonly spki: Buffer;
-  readonly privateKey: KeyObject;
-}
-
-function makePair(): Pair {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256', ...ENCODED });
-  return {
-    spki: publicKey,
-    privateKey: createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }),
-  };
-}
 
 interface SignedRequest {
   readonly spki: Buffer;
@@ -66,9 +39,9 @@ const importJwk = (spki: Buffer): KeyObject =>
 
 /** Requests of as many distinct keys, and an issuer of its own: threads that share a key wait for its locks. */
 export function makeMaterial(keys: number): CeilingMaterial {
-  const issuer = makePair();
+  const issuer = makeP256Pair();
   const requests = Array.from({ length: keys }, () => {
-    const { spki, privateKey } = makePair();
+    const { spki, privateKey } = makeP256Pair();
     const info = randomBytes(INFO_OCTETS);
     return { spki, info, signature: sign('sha256', info, privateKey) };
   });

@@ -11,6 +11,9 @@ import { startSeededLine, whyNoRoom } from './seeded-line.ts';
 import { sendLot, warmUp } from './send-lot.ts';
 import type { Workshop } from './workshop.ts';
 
+/** The part of the time, where it is short, after which no further run begins. */
+const SHARE_OF_RUNS = 0.6;
+
 /** What a run needs; null where it is not asked for, or not there. */
 interface Apparatus {
   readonly workshop: Workshop;
@@ -37,10 +40,7 @@ async function openServiceLine(
 }
 
 async function openCfssl(workshop: Workshop, { peers }: Plan, { reasons }: Findings): Promise<Cfssl | null> {
-  if (!peers.has('cfssl')) {
-    reasons.set('cfssl', 'not asked for: --peer cfssl');
-    return null;
-  }
+  if (!peers.has('cfssl')) return null;
   if (await isInstalled('cfssl', 'version')) return startCfssl(workshop);
   reasons.set('cfssl', 'cfssl is not installed (Debian: golang-cfssl)');
   return null;
@@ -87,6 +87,10 @@ async function measureSingles(
   if (cfssl) run.cfssl = await cfssl.drive(requests);
 }
 
+/** One more run leaves the parts after it their time. */
+const isTimeForRun = ({ limitMs }: Plan, passedMs: number): boolean =>
+  limitMs === null || passedMs < limitMs * SHARE_OF_RUNS;
+
 /** Runs the parts that are compared within one run, as often as planned. Each figure is kept as it comes. */
 export async function measureRuns(
   workshop: Workshop,
@@ -94,6 +98,7 @@ export async function measureRuns(
   findings: Findings,
   say: (line: string) => void,
 ): Promise<void> {
+  const began = performance.now();
   const cfssl = await openCfssl(workshop, plan, findings);
   const isAsked = (['ceiling', 'bulk', 'single'] as const).some((part) => plan.parts.has(part));
   if (!isAsked && !cfssl) return;
@@ -102,6 +107,7 @@ export async function measureRuns(
   const apparatus: Apparatus = { workshop, plan, meter, line, cfssl };
   if (line) await warmUp(workshop, line);
   for (let number = 1; number <= plan.runs; number++) {
+    if (number > 1 && !isTimeForRun(plan, performance.now() - began)) break;
     say(`run ${number} of ${plan.runs}`);
     const run: Run = { ceiling: null, bulkPerSecond: null, single: null, cfssl: null };
     findings.runs.push(run);

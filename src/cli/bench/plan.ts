@@ -68,8 +68,8 @@ const FULL = {
 
 const QUICK = {
   runs: 3,
-  bulkRows: 6000,
-  memoryRows: 10_000,
+  bulkRows: 4000,
+  memoryRows: 8000,
   singleRequests: 1200,
   opensslRequests: 25,
   ceilingWindowMs: 600,
