@@ -5,7 +5,7 @@ import type { PkiError } from '../errors.ts';
 import { encodeLines, outcomeJson, summaryJson } from './batch-json.ts';
 import type { Call } from './edge.ts';
 import { problemOf } from './problems.ts';
-import { leaveBody } from './refuse.ts';
+import { dropBody, leaveBody } from './refuse.ts';
 
 async function* outcomeLines({ store, batchId, attempt, progress }: BatchRun): AsyncGenerator<string> {
   for await (const page of tailOutcomes(store, batchId, attempt, progress))
@@ -70,4 +70,15 @@ export async function exchangeBatch(
     if (!res.socket || res.socket.destroyed) return;
     throw failure;
   }
+}
+
+/**
+ * Takes a lot in without an answer of rows: whoever prefers that reads the batch later. What became of
+ * it shows in its state.
+ */
+export async function acceptBatch(call: Call, run: BatchRun, rows: RowSource): Promise<void> {
+  const intake = takeIn(call, run, rows);
+  call.edge.inFlight.track(intake);
+  // The upload goes on after the answer; what nobody wants any more is let run out, or cut.
+  if ((await intake) !== 'complete') dropBody(call.req);
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Progress } from '../../batch/index.ts';
 import { findIssuer } from '../../ca/index.ts';
 import { PkiError } from '../../errors.ts';
-import { exchangeBatch } from '../batch-answer.ts';
+import { acceptBatch, exchangeBatch } from '../batch-answer.ts';
 import { batchJson } from '../batch-json.ts';
 import { intermediatesPem } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
@@ -32,8 +32,15 @@ function batchIdOf({ edge, req }: Call): string {
   throw new PkiError('bad-request', 'An Idempotency-Key has 1 to 128 of the characters A-Z a-z 0-9 . _ : -');
 }
 
-function verifyAcceptsLines({ req }: Call): void {
-  if (req.accepts(NDJSON, 'application/jsonl')) return;
+/** RFC 7240, 4.1: the client wants its answer at once and the outcomes later. */
+const prefersAsync = ({ req }: Call): boolean =>
+  String(req.headers.prefer ?? '')
+    .split(/[,;]/)
+    .some((preference) => preference.trim().toLowerCase() === 'respond-async');
+
+function verifyAcceptsLines(call: Call): void {
+  const { req } = call;
+  if (prefersAsync(call) || req.accepts(NDJSON, 'application/jsonl')) return;
   throw new PkiError('not-acceptable', `A lot is answered as ${NDJSON}.`);
 }
 
@@ -57,9 +64,17 @@ async function sendBatch(call: Call): Promise<void> {
   });
 
   inviteBody(req, res);
+  const run = { ca, store: batches, batchId, attempt, context, authority, progress: new Progress() };
+  if (prefersAsync(call)) {
+    const batch = await batches.findBatch(batchId);
+    if (!batch) throw new Error('a batch that was opened is not there');
+    res.set({ Location: `/v1/batches/${batchId}`, 'Preference-Applied': 'respond-async' });
+    sendJson(res, 202, batchJson(batch, fleet));
+    await acceptBatch(call, run, intake.rows);
+    return;
+  }
   res.status(200).set({ 'Content-Type': NDJSON, Location: `/v1/batches/${batchId}` });
   res.flushHeaders();
-  const run = { ca, store: batches, batchId, attempt, context, authority, progress: new Progress() };
   await exchangeBatch(call, run, intake.rows, chain);
 }
 
