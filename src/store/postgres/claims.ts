@@ -19,15 +19,15 @@ import type { Transaction } from './transaction.ts';
  * its length. The lateral limits keep the plan: one descent of an index for each row.
  */
 const SQL = {
-  devices: `SELECT d.id, d.device_id, d.folded_id FROM unnest($2::text[]) AS w (folded_id)
-    CROSS JOIN LATERAL (SELECT * FROM device WHERE fleet_id = $1 AND folded_id = w.folded_id LIMIT 1) AS d`,
-  keyOwners: `SELECT w.key_digest, d.device_id FROM unnest($2::bytea[]) AS w (key_digest)
-    CROSS JOIN LATERAL (SELECT * FROM device_key WHERE fleet_id = $1 AND key_digest = w.key_digest LIMIT 1) AS k
-    JOIN device d ON d.id = k.device`,
-  keysElsewhere: `SELECT w.key_digest FROM unnest($2::bytea[]) AS w (key_digest)
-    CROSS JOIN LATERAL (SELECT 1 FROM device_key WHERE key_digest = w.key_digest AND fleet_id <> $1 LIMIT 1) AS k`,
-  caKeys: `SELECT w.key_digest FROM unnest($1::bytea[]) AS w (key_digest)
-    CROSS JOIN LATERAL (SELECT 1 FROM ca_key WHERE key_digest = w.key_digest LIMIT 1) AS c`,
+  named: `SELECT d.id, d.device_id, o.device_id AS owner, c.taken, e.elsewhere FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY
+      AS w (folded_id, key_digest, place)
+    LEFT JOIN LATERAL (SELECT * FROM device WHERE fleet_id = $1 AND folded_id = w.folded_id LIMIT 1) AS d ON true
+    LEFT JOIN LATERAL (SELECT h.device_id FROM device_key k JOIN device h ON h.id = k.device
+      WHERE k.fleet_id = $1 AND k.key_digest = w.key_digest LIMIT 1) AS o ON true
+    LEFT JOIN LATERAL (SELECT true AS taken FROM ca_key WHERE key_digest = w.key_digest LIMIT 1) AS c ON true
+    LEFT JOIN LATERAL (SELECT true AS elsewhere FROM device_key WHERE key_digest = w.key_digest AND fleet_id <> $1 LIMIT 1)
+      AS e ON true
+    ORDER BY w.place`,
   // An intent that was given up has changed nothing: behind it stands what it was to replace.
   slots: `SELECT w.device, w.profile, k.run_id, i.abandoned = 0 AND c.intent_id IS NULL AS open,
       coalesce(c.intent_id, last.id) AS standing
@@ -45,10 +45,13 @@ const SQL = {
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
-interface Device {
-  readonly id: number;
-  readonly device_id: string;
-  readonly folded_id: string;
+/** Whose a row's folded ID and its key are. */
+interface Named {
+  readonly id: number | null;
+  readonly device_id: string | null;
+  readonly owner: string | null;
+  readonly taken: boolean | null;
+  readonly elsewhere: boolean | null;
 }
 
 type Slot = { readonly openIn: string } | { readonly standing: StandingKey | undefined };
@@ -124,26 +127,27 @@ export async function readRecord(
   { fleetId, rows }: IntentChunk,
 ): Promise<OnRecord> {
   const storable = rows.filter((row) => checkTexts(row) === undefined);
-  const folded = [...new Set(storable.map(({ foldedId }) => foldedId))];
-  const keys = storable.map(({ keyDigest }) => keyDigest);
-  const found = await transaction.rows<Device>(SQL.devices, fleetId, folded);
-  const owners = await transaction.rows<{ key_digest: Uint8Array; device_id: string }>(
-    SQL.keyOwners,
+  const named = await transaction.rows<Named>(
+    SQL.named,
     fleetId,
-    keys,
+    storable.map(({ foldedId }) => foldedId),
+    storable.map(({ keyDigest }) => keyDigest),
   );
-  const caKeys = await transaction.rows<{ key_digest: Uint8Array }>(SQL.caKeys, keys);
-  const elsewhere = await transaction.rows<{ key_digest: Uint8Array }>(SQL.keysElsewhere, fleetId, keys);
-  const ids = new Map(found.map(({ device_id, id }) => [device_id, id]));
-  const known = storable.flatMap((row) => {
-    const device = ids.get(row.deviceId);
-    return device === undefined ? [] : [{ row, device }];
-  });
+  const asked = storable.map((row, i) => ({ row, key: hex(row.keyDigest), found: named[i] }));
+  const known = asked.flatMap(({ row, found }) =>
+    found?.id && found.device_id === row.deviceId ? [{ row, device: found.id }] : [],
+  );
   return {
-    devices: new Map(found.map((d) => [d.folded_id, { deviceId: d.device_id, id: d.id }])),
-    keyOwners: new Map(owners.map((owner) => [hex(owner.key_digest), owner.device_id])),
-    keysElsewhere: new Set(elsewhere.map(({ key_digest }) => hex(key_digest))),
-    caKeys: new Set(caKeys.map(({ key_digest }) => hex(key_digest))),
+    devices: new Map(
+      asked.flatMap(({ row, found }) =>
+        found?.id && found.device_id !== null
+          ? [[row.foldedId, { deviceId: found.device_id, id: found.id }]]
+          : [],
+      ),
+    ),
+    keyOwners: new Map(asked.flatMap(({ key, found }) => (found?.owner ? [[key, found.owner]] : []))),
+    keysElsewhere: new Set(asked.flatMap(({ key, found }) => (found?.elsewhere ? [key] : []))),
+    caKeys: new Set(asked.flatMap(({ key, found }) => (found?.taken ? [key] : []))),
     slots: known.length === 0 ? new Map() : await readSlots(transaction, known),
     revokedKeys: known.length === 0 ? new Set() : await readRevokedKeys(transaction, known),
   };

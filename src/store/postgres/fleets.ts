@@ -25,11 +25,12 @@ export async function listFleets(
 }
 
 /** The name of a fleet that is known to exist. */
-export async function fleetName(session: PostgresSession, fleetId: number): Promise<string> {
-  const row = await session.first(build.selectFrom('fleet').select('name').where('id', '=', fleetId));
-  if (!row) throw new Error(`there is no fleet ${fleetId}`);
-  return row.name;
-}
+export const fleetName = (transaction: Transaction, fleetId: number): Promise<string> =>
+  transaction.remember(`fleet ${fleetId}`, async () => {
+    const row = await transaction.first(build.selectFrom('fleet').select('name').where('id', '=', fleetId));
+    if (!row) throw new Error(`there is no fleet ${fleetId}`);
+    return row.name;
+  });
 
 export async function createFleet(transaction: Transaction, act: Act, fleet: NewFleet): Promise<Fleet> {
   if (await findFleet(transaction, fleet.name)) throw fleetExists(fleet.name);

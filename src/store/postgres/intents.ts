@@ -20,17 +20,15 @@ const SQL = {
   keysOfOthers: `SELECT 1 FROM unnest($2::bytea[], $3::bigint[]) AS w (key_digest, device)
     CROSS JOIN LATERAL (SELECT device FROM device_key WHERE fleet_id = $1 AND key_digest = w.key_digest LIMIT 1) AS k
     WHERE k.device <> w.device LIMIT 1`,
-  newIntents: `INSERT INTO intent (id, chunk_id, issuer_id, serial, device, profile_id, key_digest, tbs_digest,
-      not_before, not_after, labels, supersede, generated)
-    SELECT $1::bigint + w.place - 1, $2, w.issuer_id, w.serial, w.device, w.profile_id, w.key_digest, w.tbs_digest,
-      w.not_before, w.not_after, w.labels, w.supersede, w.generated
-    FROM unnest($3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[], $9::bigint[],
-      $10::bigint[], $11::text[], $12::text[], $13::smallint[]) WITH ORDINALITY
-      AS w (issuer_id, serial, device, profile_id, key_digest, tbs_digest, not_before, not_after, labels, supersede, generated, place)`,
-  fillSlots: `INSERT INTO slot (device, profile, intent_id)
-    SELECT w.device, w.profile, $1::bigint + w.place - 1 FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY
-      AS w (device, profile, place) ORDER BY w.device, w.profile COLLATE "C"
-    ON CONFLICT (device, profile) DO UPDATE SET intent_id = excluded.intent_id`,
+  newIntents: `WITH w AS (SELECT * FROM unnest($3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[],
+        $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::smallint[]) WITH ORDINALITY
+      AS w (issuer_id, serial, device, profile_id, key_digest, tbs_digest, not_before, not_after, labels, supersede, profile, generated, place)),
+    made AS (INSERT INTO intent (id, chunk_id, issuer_id, serial, device, profile_id, key_digest, tbs_digest,
+        not_before, not_after, labels, supersede, generated)
+      SELECT $1::bigint + place - 1, $2, issuer_id, serial, device, profile_id, key_digest, tbs_digest,
+        not_before, not_after, labels, supersede, generated FROM w ORDER BY place)
+    INSERT INTO slot (device, profile, intent_id) SELECT device, profile, $1::bigint + place - 1 FROM w
+    ORDER BY device, profile COLLATE "C" ON CONFLICT (device, profile) DO UPDATE SET intent_id = excluded.intent_id`,
 } as const;
 
 /** Makes the devices that are not on record. Gives the number of each row's device, in order. */
@@ -98,11 +96,6 @@ async function insertIntents(
     of((row) => row.labels),
     of((row) => row.supersede),
     of((row) => (row.made === null ? 0 : 1)),
-  );
-  await transaction.change(
-    SQL.fillSlots,
-    firstIntent,
-    devices,
     of((row) => row.profile),
   );
 }

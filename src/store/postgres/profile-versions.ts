@@ -1,6 +1,7 @@
 import { build } from '../session.ts';
 import { Overtaken } from './failure.ts';
 import type { PostgresSession } from './session.ts';
+import type { Transaction } from './transaction.ts';
 
 interface Profile {
   readonly profile: string;
@@ -8,7 +9,7 @@ interface Profile {
 }
 
 const nameOf = ({ profile, profileDigest }: Profile): string =>
-  `${Buffer.from(profileDigest).toString('hex')} ${profile}`;
+  `profile ${Buffer.from(profileDigest).toString('hex')} ${profile}`;
 
 async function readOrMake(session: PostgresSession, { profile, profileDigest }: Profile): Promise<number> {
   const find = build
@@ -31,13 +32,12 @@ async function readOrMake(session: PostgresSession, { profile, profileDigest }: 
 
 /** The numbers of profiles as they are now, one for each of those asked; a chunk has a few different ones. */
 export async function profileVersions(
-  session: PostgresSession,
+  transaction: Transaction,
   profiles: readonly Profile[],
 ): Promise<readonly number[]> {
-  const ids = new Map<string, number>();
+  const ids: number[] = [];
   for (const profile of profiles) {
-    const name = nameOf(profile);
-    if (!ids.has(name)) ids.set(name, await readOrMake(session, profile));
+    ids.push(await transaction.remember(nameOf(profile), () => readOrMake(transaction, profile)));
   }
-  return profiles.map((profile) => ids.get(nameOf(profile)) ?? 0);
+  return ids;
 }
