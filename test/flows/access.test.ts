@@ -86,6 +86,17 @@ const examples: Readonly<Record<string, () => Example>> = {
     missing: '/v1/batches/lot-2/results',
     status: 200,
   }),
+  getBatchBundles: () => ({
+    target: '/v1/batches/lot-1/bundles.tar',
+    missing: '/v1/batches/lot-2/bundles.tar',
+    status: 200,
+  }),
+  getBatchBundlesZip: () => ({
+    target: '/v1/batches/lot-1/bundles.zip',
+    missing: '/v1/batches/lot-2/bundles.zip',
+    status: 200,
+  }),
+  searchCertificates: () => inFleet('/certificates?status=active', 200),
   listDevices: () => inFleet('/devices', 200),
   getDevice: () => inFleet('/devices/known', 200),
   getBundle: () => inFleet('/devices/bundled/bundle', 200),

@@ -1,5 +1,5 @@
 /** The `fleetca` command as people and scripts run it: processes, files, exit statuses. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -264,6 +264,43 @@ describe('a lot', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(lines).toMatchObject([{ seq: 2, deviceId: 'in-d' }, { next: 2 }]);
+  });
+
+  it('of a CSV goes through by its name, and comes back as CSV and as bundles', async () => {
+    writeFileSync(at('lot.csv'), `csr,label:line\n"${csrPem('csv-a')}",7\nAAAA,\n`);
+    const ran = await runWith(
+      as('station'),
+      'batch',
+      'submit',
+      'lot.csv',
+      '--fleet',
+      'demo',
+      '--id',
+      'lot-csv',
+    );
+    expect(ran.status).toBe(1);
+    const results = await must(as('station'), 'batch', 'results', 'lot-csv', '--format', 'csv');
+    expect(results.out.split('\r\n').map((record) => record.split(',')[3])).toEqual([
+      'deviceId',
+      'csv-a',
+      '',
+      undefined,
+    ]);
+    for (const name of ['lot.tar', 'lot.tar.gz', 'lot.zip']) {
+      await must(as('station'), 'batch', 'bundles', 'lot-csv', '--out', name);
+      expect(statSync(at(name)).mode & 0o777).toBe(0o600);
+    }
+    const listed = execFileSync('tar', ['-tzf', at('lot.tar.gz')], { encoding: 'utf8' });
+    expect(listed).toContain('csv-a/client.pem\n');
+    expect((await runWith(as('station'), 'batch', 'bundles', 'lot-csv', '--out', 'lot.rar')).status).toBe(2);
+  });
+
+  it('that is cut off within is refused where it is, with what came before', async () => {
+    writeFileSync(at('cut.csv'), `csr\n"${csrPem('cut-a')}"\n"AAAA`);
+    const ran = await runWith(as('station'), 'batch', 'submit', 'cut.csv', '--fleet', 'demo');
+    expect(ran.status).toBe(2);
+    expect(ran.out).toMatch(/^1 {2}cut-a {2}issued/);
+    expect(ran.err).toContain('bad-lot');
   });
 
   it('is refused as a whole with its code', async () => {
