@@ -19,20 +19,25 @@ export async function* gather<T>(
     next.catch(() => undefined);
     return next;
   };
-  let waiting: T[] = [];
-  let next = advance();
-  for (let ended = false; !ended; ) {
-    const idle = waiting.length > 0 ? [clock.sleep(IDLE_MS).then(() => null)] : [];
-    const group = await Promise.race([next, ...idle]);
-    ended = group?.done === true;
-    if (group?.done === false) {
-      waiting.push(...group.value);
-      next = advance();
+  try {
+    let waiting: T[] = [];
+    let next = advance();
+    for (let ended = false; !ended; ) {
+      const idle = waiting.length > 0 ? [clock.sleep(IDLE_MS).then(() => null)] : [];
+      const group = await Promise.race([next, ...idle]);
+      ended = group?.done === true;
+      if (group?.done === false) {
+        waiting.push(...group.value);
+        next = advance();
+      }
+      const least = group?.done === false ? size : 1;
+      while (waiting.length >= least) {
+        yield waiting.slice(0, size);
+        waiting = waiting.slice(size);
+      }
     }
-    const least = group?.done === false ? size : 1;
-    while (waiting.length >= least) {
-      yield waiting.slice(0, size);
-      waiting = waiting.slice(size);
-    }
+  } finally {
+    // Whoever stops early lets the source go, too. It may still wait for its own; nobody waits for that.
+    source.return?.().catch(() => undefined);
   }
 }

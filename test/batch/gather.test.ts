@@ -131,4 +131,18 @@ describe('gathering', () => {
     expect(asked).toBeLessThanOrEqual(5);
     await chunks.return(undefined);
   });
+
+  it('lets its source go when its reader stops early', async () => {
+    let gone = false;
+    async function* held(): AsyncGenerator<readonly number[]> {
+      try {
+        for (let i = 0; ; i++) yield [i];
+      } finally {
+        gone = true;
+      }
+    }
+    for await (const _chunk of gather(held(), 2, idleClock())) break;
+    await settle();
+    expect(gone).toBe(true);
+  });
 });
