@@ -4,6 +4,7 @@
  * It never signs what is not on record, and nothing leaves it that is not on record as complete.
  */
 export * from './authorities.ts';
+export * from './certificate-status.ts';
 export * from './context.ts';
 export * from './decide.ts';
 export * from './fleets.ts';

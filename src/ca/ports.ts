@@ -244,9 +244,36 @@ export interface StoredCertificate {
   readonly labels: string | null;
   readonly issuedAt: Date;
   readonly batchId: string | null;
+  /** Id of the token that asked. */
+  readonly tokenId: string;
   readonly supersededAt: Date | null;
   readonly revokedAt: Date | null;
   readonly revocationReason: string | null;
+}
+
+export type CertificateStatus = 'active' | 'superseded' | 'revoked' | 'expired';
+
+/** What certificates of a fleet are searched by; null: anything. All that is given must hold. */
+export interface CertificateSearch {
+  readonly fleetId: number;
+  readonly deviceId: string | null;
+  readonly serial: Uint8Array | null;
+  readonly keyDigest: Uint8Array | null;
+  /** The batch that it was issued in. */
+  readonly batchId: string | null;
+  readonly tokenId: string | null;
+  readonly label: { readonly name: string; readonly value: string } | null;
+  readonly status: CertificateStatus | null;
+  readonly expiringBefore: Date | null;
+  /** Whether a certificate has expired is judged by it. */
+  readonly at: Date;
+}
+
+/** Some of what a search finds. There may be none, and more to come. */
+export interface CertificatePage {
+  readonly certificates: readonly StoredCertificate[];
+  /** Where to go on; null: that was the end. */
+  readonly next: number | null;
 }
 
 /**
@@ -390,6 +417,16 @@ export interface Ledger {
     deviceId: string,
     limit: number,
   ): Promise<readonly StoredCertificate[]>;
+  /**
+   * Certificates of a fleet, oldest intent first; where they are found by their expiry, the earliest
+   * first. Those after a cursor (an intent's number; 0 for the first page), at most `limit`. Looks at the
+   * `limit` first candidates or a thousand, found by an index, so that no search keeps the store for
+   * long: of what is asked beside that by which they are found, few may hold, and then pages are short.
+   * A certificate that is completed while pages are read may be missed by those after its intent.
+   */
+  searchCertificates(search: CertificateSearch, after: number, limit: number): Promise<CertificatePage>;
+  /** The device of a fleet that has a key. */
+  findDeviceOfKey(fleetId: number, keyDigest: Uint8Array): Promise<Device | undefined>;
   /**
    * Devices of a fleet in bytewise order of their folded IDs, those after the one of `after`, a device ID
    * (it need not exist; '' for the first page).

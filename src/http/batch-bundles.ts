@@ -1,10 +1,16 @@
 import { type Batch, type BatchStore, SeenNames, type StoredOutcome } from '../batch/index.ts';
 import { type BundleFolder, deviceFolder, type Layout, layOut } from '../bundle/index.ts';
-import type { Fleet, Generation, Ledger, StoredCertificate } from '../ca/index.ts';
+import {
+  certificateStatus,
+  type Fleet,
+  type Generation,
+  type Ledger,
+  type StoredCertificate,
+} from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
 import { certificateFingerprint, encodeCertificatePem } from '../x509/index.ts';
 import { listResults, type ResultsWish } from './batch-results.ts';
-import { certificateStatus, intermediatesPem } from './certificate-json.ts';
+import { intermediatesPem } from './certificate-json.ts';
 
 /** A zip's directory stays in memory until its end, so a zip is for lots of this size; a tar is for any. */
 export const MOST_ZIP_DEVICES = 10_000;

@@ -1,4 +1,10 @@
-import { type Fleet, type Generation, intermediatesOf, type StoredCertificate } from '../ca/index.ts';
+import {
+  certificateStatus,
+  type Fleet,
+  type Generation,
+  intermediatesOf,
+  type StoredCertificate,
+} from '../ca/index.ts';
 import { encodeCertificatePem } from '../x509/index.ts';
 import { formatInstant, formatInstantOrNull } from './instant.ts';
 
@@ -10,14 +16,6 @@ export interface CertificateView {
   readonly generations: readonly Generation[];
   /** The time of the call: whether it has expired is judged by it. */
   readonly now: Date;
-}
-
-export type CertificateStatus = 'active' | 'superseded' | 'revoked' | 'expired';
-
-export function certificateStatus(certificate: StoredCertificate, now: Date): CertificateStatus {
-  if (certificate.revokedAt !== null) return 'revoked';
-  if (certificate.notAfter <= now) return 'expired';
-  return certificate.supersededAt === null ? 'active' : 'superseded';
 }
 
 /** The intermediates above a certificate, PEM, the issuer first; '' where the root issued it. */
@@ -52,6 +50,8 @@ export function certificateEntryJson(view: CertificateView) {
     status: certificateStatus(certificate, now),
     labels: certificate.labels === null ? null : JSON.parse(certificate.labels),
     batch: certificate.batchId,
+    station: certificate.tokenId,
+    keyDigest: hex(certificate.keyDigest),
     issuedAt: formatInstant(certificate.issuedAt),
     supersededAt: formatInstantOrNull(certificate.supersededAt),
     revokedAt: formatInstantOrNull(certificate.revokedAt),

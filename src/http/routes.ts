@@ -3,6 +3,7 @@ import { auditRoutes } from './routes/audit.ts';
 import { authorityRoutes } from './routes/authorities.ts';
 import { batchResultRoutes } from './routes/batch-results.ts';
 import { batchRoutes } from './routes/batches.ts';
+import { certificateSearchRoutes } from './routes/certificate-search.ts';
 import { certificateRoutes } from './routes/certificates.ts';
 import { deviceRoutes } from './routes/devices.ts';
 import { fleetRoutes } from './routes/fleets.ts';
@@ -23,6 +24,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...fleetRoutes,
   ...authorityRoutes,
   ...certificateRoutes,
+  ...certificateSearchRoutes,
   ...keyRoutes,
   ...batchRoutes,
   ...batchResultRoutes,

@@ -22,6 +22,7 @@ export interface CertificateRow {
   not_after: number;
   labels: string | null;
   batch_id: string | null;
+  actor_id: string;
   issued_at: number;
   superseded_at: number | null;
   revoked_at: number | null;
@@ -46,6 +47,7 @@ export const readCertificate = (row: CertificateRow): StoredCertificate => ({
   labels: row.labels,
   issuedAt: new Date(row.issued_at),
   batchId: row.batch_id,
+  tokenId: row.actor_id,
   supersededAt: instant(row.superseded_at),
   revokedAt: instant(row.revoked_at),
   revocationReason: row.revocation_reason,
@@ -72,6 +74,7 @@ export const selectCertificate = build
     'i.not_after',
     'i.labels',
     'k.batch_id',
+    'k.actor_id',
     'c.issued_at',
     'c.superseded_at',
     'c.revoked_at',
@@ -172,6 +175,31 @@ export function markRevoked(
   return { ...certificate, revokedAt: act.at, revocationReason: reason };
 }
 
+/** Notes whose a key was, so that what was issued for it is found by it. */
+export const releasedKey = (fleetId: number, keyDigest: Uint8Array, device: number) =>
+  build
+    .insertInto('released_key')
+    .values({ key_digest: keyDigest, fleet_id: fleetId, device })
+    .onConflict((conflict) => conflict.doNothing());
+
+/** The device of a fleet that has a key. */
+export const deviceOfKey = (fleetId: number, keyDigest: Uint8Array) =>
+  build
+    .selectFrom('device_key as k')
+    .innerJoin('device as d', 'd.id', 'k.device')
+    .select(['d.device_id', 'd.created_at'])
+    .where('k.key_digest', '=', keyDigest)
+    .where('k.fleet_id', '=', fleetId);
+
+export function findDeviceOfKey(
+  session: Session,
+  fleetId: number,
+  keyDigest: Uint8Array,
+): Device | undefined {
+  const row = session.first(deviceOfKey(fleetId, keyDigest));
+  return row && { fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) };
+}
+
 export function releaseKey(
   session: Session,
   act: Act,
@@ -179,10 +207,15 @@ export function releaseKey(
   keyDigest: Uint8Array,
   reason: string,
 ): void {
-  const { changes } = session.run(
-    build.deleteFrom('device_key').where('fleet_id', '=', fleetId).where('key_digest', '=', keyDigest),
+  const owner = session.first(
+    build
+      .deleteFrom('device_key')
+      .where('fleet_id', '=', fleetId)
+      .where('key_digest', '=', keyDigest)
+      .returning('device'),
   );
-  if (changes === 0) throw noKey();
+  if (!owner) throw noKey();
+  session.run(releasedKey(fleetId, keyDigest, owner.device));
   const details = { keyDigest: hex(keyDigest), reason };
   appendAudit(session, act, { action: 'key-released', fleet: fleetName(session, fleetId), details });
 }

@@ -160,6 +160,7 @@ export function recordGenerationIntent(
     kind: 'authority',
     runId,
     batchId: null,
+    fleetId: intent.fleetId,
     intents: 1,
     auditSeq,
   });

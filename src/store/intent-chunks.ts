@@ -3,8 +3,8 @@ import type { Session } from './session.ts';
 
 const SQL = {
   last: 'SELECT id, last_intent, created_at FROM intent_chunk ORDER BY id DESC LIMIT 1',
-  insert: `INSERT INTO intent_chunk (id, kind, run_id, batch_id, actor_id, created_at, first_intent, last_intent, open, audit_seq)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  insert: `INSERT INTO intent_chunk (id, kind, run_id, batch_id, actor_id, fleet_id, created_at, first_intent, last_intent, open, audit_seq)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   settle: 'UPDATE intent_chunk SET open = open - ? WHERE id = ?',
 } as const;
 
@@ -22,6 +22,7 @@ export interface NewChunk {
   readonly kind: 'device' | 'authority';
   readonly runId: string;
   readonly batchId: string | null;
+  readonly fleetId: number;
   readonly intents: number;
   readonly auditSeq: number;
 }
@@ -39,6 +40,7 @@ export function insertChunk(session: Session, chunk: NewChunk): { id: number; fi
       chunk.runId,
       chunk.batchId,
       chunk.act.actor.id,
+      chunk.fleetId,
       chunk.act.at.getTime(),
       firstIntent,
       firstIntent + chunk.intents - 1,

@@ -12,6 +12,7 @@ import { verifyClock } from './verify-clock.ts';
 const SQL = {
   newIntent: `INSERT INTO intent (id, chunk_id, issuer_id, serial, device, profile_id, key_digest, tbs_digest,
     not_before, not_after, labels, supersede, generated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  newLabel: 'INSERT INTO intent_label (fleet_id, name, value, intent_id) VALUES (?, ?, ?, ?)',
   fillSlot: `INSERT INTO slot (device, profile, intent_id) VALUES (?, ?, ?)
     ON CONFLICT (device, profile) DO UPDATE SET intent_id = excluded.intent_id`,
 } as const;
@@ -48,6 +49,10 @@ export const intentFields = (row: {
   ...(row.made ? ['made'] : []),
 ];
 
+/** The labels of a row, each of which it can be found by. */
+export const labelsOf = ({ labels }: IntentRow): readonly (readonly [string, string])[] =>
+  labels === null ? [] : Object.entries(JSON.parse(labels));
+
 /** A row that won, and the number of its device. */
 interface Won {
   readonly row: IntentRow;
@@ -74,6 +79,13 @@ function insertIntents(session: Session, won: readonly Won[], chunkId: number, f
       row.made === null ? 0 : 1,
     );
     fillSlot.run(device, row.profile, firstIntent + i);
+  });
+}
+
+function insertLabels(session: Session, fleetId: number, won: readonly Won[], firstIntent: number): void {
+  const newLabel = session.prepare(SQL.newLabel);
+  won.forEach(({ row }, i) => {
+    for (const [name, value] of labelsOf(row)) newLabel.run(fleetId, name, value, firstIntent + i);
   });
 }
 
@@ -116,17 +128,19 @@ export function recordIntents(session: Session, chunk: IntentChunk): readonly In
   const auditSeq = appendEntry(session, chunk, won);
   if (allowance) spend(session, chunk.act, allowance);
   // 3. What the intents share, the intents, and their slots.
-  const { act, runId, batchId } = chunk;
+  const { act, runId, batchId, fleetId } = chunk;
   const intents = won.length;
   const { id, firstIntent } = insertChunk(session, {
     act,
     kind: 'device',
     runId,
     batchId,
+    fleetId,
     intents,
     auditSeq,
   });
   insertIntents(session, won, id, firstIntent);
+  insertLabels(session, fleetId, won, firstIntent);
   next = firstIntent;
   return judged.map(verdictOf);
 }

@@ -61,6 +61,7 @@ export interface Schema {
     run_id: string;
     batch_id: string | null;
     actor_id: string;
+    fleet_id: number | null;
     created_at: Instant;
     first_intent: number;
     last_intent: number;
@@ -83,6 +84,8 @@ export interface Schema {
     abandoned: Generated<number>;
     generated: Generated<number>;
   };
+  intent_label: { fleet_id: number; name: string; value: string; intent_id: number };
+  released_key: { key_digest: Octets; fleet_id: number; device: number };
   slot: { device: number; profile: string; intent_id: number };
   certificate: {
     intent_id: number;

@@ -3,6 +3,7 @@ import type { BatchStore } from '../batch/index.ts';
 import type { AuditLog, Ledger } from '../ca/index.ts';
 import type { TokenStore } from '../enrollment/index.ts';
 import { abandonIntents } from './abandonment.ts';
+import { answer } from './asking.ts';
 import { acknowledgeOutcomes } from './acknowledgement.ts';
 import { appendAudit, listAudit } from './audit.ts';
 import * as batches from './batches.ts';
@@ -15,6 +16,7 @@ import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
 import { rememberPlace } from './in-place.ts';
 import { recordIntents } from './intents.ts';
+import { searchCertificates } from './inventory.ts';
 import { lockDatabase } from './lock.ts';
 import { migrate, verifyOurs } from './migrate.ts';
 import { endRun, startRun } from './runs.ts';
@@ -120,6 +122,10 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       read(() => certificates.listDeviceCertificates(session, fleetId, deviceId, limit)),
     listDevices: (fleetId, after, limit) =>
       read(() => certificates.listDevices(session, fleetId, after, limit)),
+    searchCertificates: (search, after, limit) =>
+      read(() => answer(session, searchCertificates(search, after, limit))),
+    findDeviceOfKey: (fleetId, keyDigest) =>
+      read(() => certificates.findDeviceOfKey(session, fleetId, keyDigest)),
     acknowledgeKey: (act, fingerprint) => writer.write((s) => acknowledgeKey(s, act, fingerprint)),
     markRevoked: (act, fingerprint, reason) =>
       writer.write((s) => certificates.markRevoked(s, act, fingerprint, reason)),

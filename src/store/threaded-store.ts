@@ -76,6 +76,8 @@ const METHODS = [
   'findDevice',
   'listDeviceCertificates',
   'listDevices',
+  'searchCertificates',
+  'findDeviceOfKey',
   'acknowledgeKey',
   'markRevoked',
   'releaseKey',

@@ -10,6 +10,7 @@ import type { Given, StoreUnderTest } from './line.ts';
 import { madeKeyContract } from './made-key-contract.ts';
 import { quotaContract } from './quota-contract.ts';
 import { fresh, NOON } from './sample.ts';
+import { searchContract } from './search-contract.ts';
 import { slotContract } from './slot-contract.ts';
 import { tokenContract } from './token-contract.ts';
 
@@ -37,6 +38,7 @@ export function describeStore(
     describe('quotas', () => quotaContract(given));
     describe('keys that we made', () => madeKeyContract(given));
     describe('inventory', () => inventoryContract(given));
+    describe('searches', () => searchContract(given));
     describe('batches', () => batchContract(given));
     describe('tokens', () => tokenContract(given));
     describe('the audit log', () => auditContract(given));

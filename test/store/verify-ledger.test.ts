@@ -185,8 +185,8 @@ describe('an intent that says something else than its entry is named', () => {
     ['row', `DELETE FROM intent_chunk ${ofDevices}`],
     [
       'copy',
-      `INSERT INTO intent_chunk SELECT 1000, kind, run_id, batch_id, actor_id, created_at, first_intent, last_intent, open, audit_seq
-       FROM intent_chunk ${ofDevices}`,
+      `INSERT INTO intent_chunk
+       SELECT 1000, kind, run_id, batch_id, actor_id, created_at, first_intent, last_intent, open, audit_seq, fleet_id FROM intent_chunk ${ofDevices}`,
     ],
   ])("its chunk's %s", (_, sql) => {
     expect(firstBad(run(sql))).toBe(seqOf('intents-recorded'));

@@ -47,15 +47,16 @@ interface Page<T> {
 
 const PAGE = 1000;
 
-/** The pages of a list from `after` on, to its end. */
+/** The pages of a list from `after` on, to its end; of those that a query picks. */
 export async function* readPages<T>(
   client: Client,
   path: string,
   after: string | number | undefined = undefined,
+  picked: ApiCall['query'] = {},
 ): AsyncGenerator<readonly T[]> {
   let cursor: string | number | undefined | null = after;
   do {
-    const query = { after: cursor, limit: PAGE };
+    const query = { ...picked, after: cursor, limit: PAGE };
     const page: Page<T> = await callJson(client, { method: 'GET', path, query });
     yield page.items;
     cursor = page.next;

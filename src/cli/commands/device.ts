@@ -1,11 +1,11 @@
 import { type CertificateEntry, certificateLines } from '../certificate.ts';
 import { segment, withClient } from '../client/client.ts';
-import { callJson, readPages } from '../client/json.ts';
+import { callJson } from '../client/json.ts';
 import { saveFile } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
-import { showList } from '../list.ts';
 import { LocalFailure } from '../local-failure.ts';
 import { show } from '../output.ts';
+import { type ListForms, streamList } from '../stream-list.ts';
 import { formatFields } from '../table.ts';
 
 interface InFleet {
@@ -23,14 +23,21 @@ interface Device extends DeviceEntry {
 
 const pathOf = ({ fleet }: InFleet): string => `/v1/fleets/${segment(fleet)}/devices`;
 
+interface DeviceFilters extends InFleet, ListForms {
+  readonly deviceId?: string;
+  readonly key?: string;
+}
+
 /** `device list`. */
-export async function listDevices(invocation: Invocation, fleet: InFleet): Promise<undefined> {
-  await withClient(invocation, (client) =>
-    showList(invocation.output, readPages<DeviceEntry>(client, pathOf(fleet)), {
-      headings: ['DEVICE', 'SINCE'],
-      cells: ({ deviceId, createdAt }) => [deviceId, createdAt],
-    }),
-  );
+export async function listDevices(
+  invocation: Invocation,
+  { fleet, deviceId, key, ...forms }: DeviceFilters,
+): Promise<undefined> {
+  const call = { path: pathOf({ fleet }), query: { deviceId, keyDigest: key } };
+  await streamList<DeviceEntry>(invocation, call, forms, {
+    headings: ['DEVICE', 'SINCE'],
+    cells: (device) => [device.deviceId, device.createdAt],
+  });
 }
 
 const deviceLines = ({ deviceId, fleet, createdAt, certificates }: Device): string =>

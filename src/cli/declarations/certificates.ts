@@ -13,6 +13,8 @@ const REASONS = [
   'privilegeWithdrawn',
 ];
 
+const STATUSES = ['active', 'superseded', 'revoked', 'expired'];
+
 const KEY_HELP = `
 The digest of a request's key:
   openssl req -in device.csr -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum`;
@@ -40,6 +42,23 @@ export const declareCertificates: Declare = (program, perform) => {
     .argument('<id>', 'SHA-256 fingerprint, or serial number, in hex')
     .addOption(requiredChoice('--reason <reason>', 'why', REASONS))
     .action(perform(async () => (await import('../commands/revoke.ts')).revoke));
+  program
+    .command('certificate')
+    .description('the certificates of a fleet')
+    .command('list')
+    .description('search them by all that is given, oldest first (role station, security or auditor)')
+    .requiredOption('--fleet <fleet>')
+    .option('--device-id <id>', 'exactly this device')
+    .option('--serial <hex>', 'this serial number')
+    .option('--key <digest>', "SHA-256 of the key's SubjectPublicKeyInfo, in hex")
+    .option('--batch <id>', 'issued in this lot')
+    .option('--station <id>', 'asked for by this token')
+    .option('--label <key=value>', 'that carry this label')
+    .addOption(choice('--status <status>', 'what they are now', STATUSES))
+    .option('--expiring-before <time>', 'that end before this, RFC 3339; the earliest first')
+    .option('--csv', 'CSV for a spreadsheet, without the certificates themselves')
+    .option('--ndjson', 'one JSON object a line')
+    .action(perform(async () => (await import('../commands/certificate-list.ts')).listCertificates));
   program
     .command('key')
     .description('public keys of devices')

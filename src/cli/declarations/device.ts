@@ -7,6 +7,10 @@ export const declareDevice: Declare = (program, perform) => {
     .command('list')
     .description('list devices, in order of ID')
     .requiredOption('--fleet <fleet>')
+    .option('--device-id <id>', 'exactly this one')
+    .option('--key <digest>', 'whose key it is: SHA-256 of the SubjectPublicKeyInfo, in hex')
+    .option('--csv', 'CSV for a spreadsheet')
+    .option('--ndjson', 'one JSON object a line')
     .action(perform(async () => (await import('../commands/device.ts')).listDevices));
   device
     .command('show')

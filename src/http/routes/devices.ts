@@ -1,17 +1,23 @@
 import { z } from 'zod';
 import { deviceLayout } from '../../bundle/index.ts';
-import type { Device, Fleet } from '../../ca/index.ts';
+import { certificateStatus, type Device, type Fleet } from '../../ca/index.ts';
 import { notFound } from '../../enrollment/index.ts';
 import { PkiError } from '../../errors.ts';
 import { sendBundle } from '../certificate-forms.ts';
-import { type CertificateView, certificateEntryJson, certificateStatus } from '../certificate-json.ts';
+import { type CertificateView, certificateEntryJson } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
 import { formatInstant } from '../instant.ts';
+import { type CsvColumns, negotiateList, pageLimit, streamList } from '../list-forms.ts';
 import { getFleet } from '../names.ts';
-import { fitQuery, noQuery, pageQuery, readPage } from '../query.ts';
+import { fitQuery, noQuery, readPage, wholeNumber } from '../query.ts';
 import { pathParameter, sendJson } from '../web.ts';
 
 const MOST_CERTIFICATES = 100;
+/** Devices that are read at a time for a stream. */
+const STREAM_PAGE = 500;
+
+const NO_NUL = /^[^\0]*$/;
+const deviceId = z.string().min(1).max(256).regex(NO_NUL);
 
 const deviceJson = ({ deviceId, createdAt }: Device, fleet: Fleet) => ({
   deviceId,
@@ -19,12 +25,65 @@ const deviceJson = ({ deviceId, createdAt }: Device, fleet: Fleet) => ({
   createdAt: formatInstant(createdAt),
 });
 
+type DeviceEntry = ReturnType<typeof deviceJson>;
+
+const COLUMNS: CsvColumns<DeviceEntry> = {
+  names: ['deviceId', 'fleet', 'createdAt'],
+  cells: ({ deviceId, fleet, createdAt }) => [deviceId, fleet, createdAt],
+};
+
+const devicesQuery = z.strictObject({
+  deviceId: deviceId.optional(),
+  keyDigest: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, 'must be a SHA-256 in hex')
+    .optional(),
+  after: z.string().max(256).regex(NO_NUL).default(''),
+  limit: wholeNumber(1).optional(),
+});
+
+type Wish = z.infer<typeof devicesQuery>;
+
+/** One device at most where it is named, by its ID or by its key; else those of the fleet, page by page. */
+async function findDevices({ edge }: Call, fleet: Fleet, wish: Wish): Promise<readonly Device[] | undefined> {
+  const { ledger } = edge.ca;
+  if (wish.deviceId === undefined && wish.keyDigest === undefined) return undefined;
+  const found =
+    wish.keyDigest === undefined
+      ? await ledger.findDevice(fleet.id, wish.deviceId ?? '')
+      : await ledger.findDeviceOfKey(fleet.id, Buffer.from(wish.keyDigest, 'hex'));
+  const fits = found && (wish.deviceId === undefined || found.deviceId === wish.deviceId);
+  return fits ? [found] : [];
+}
+
+async function* devicePages(call: Call, fleet: Fleet, wish: Wish): AsyncGenerator<readonly DeviceEntry[]> {
+  const toJson = (device: Device): DeviceEntry => deviceJson(device, fleet);
+  const named = await findDevices(call, fleet, wish);
+  if (named) {
+    yield named.map(toJson);
+    return;
+  }
+  let { after } = wish;
+  for (let left = wish.limit ?? Number.MAX_SAFE_INTEGER; left > 0; ) {
+    const page = await call.edge.ca.ledger.listDevices(fleet.id, after, Math.min(left, STREAM_PAGE));
+    const last = page.at(-1);
+    if (!last) return;
+    yield page.map(toJson);
+    after = last.deviceId;
+    left -= page.length;
+  }
+}
+
 async function listDevices(call: Call): Promise<void> {
-  const { after, limit } = fitQuery(pageQuery, call.req);
+  const wish = fitQuery(devicesQuery, call.req);
   const fleet = await getFleet(call);
+  const form = negotiateList(call.req, call.res);
+  if (form !== 'application/json') return streamList(call.res, form, devicePages(call, fleet, wish), COLUMNS);
+  const named = await findDevices(call, fleet, wish);
+  const limit = pageLimit(wish.limit);
   const { items, next } = await readPage(
     limit,
-    (most) => call.edge.ca.ledger.listDevices(fleet.id, after, most),
+    async (most) => named ?? call.edge.ca.ledger.listDevices(fleet.id, wish.after, most),
     ({ deviceId }) => deviceId,
   );
   sendJson(call.res, 200, { items: items.map((device) => deviceJson(device, fleet)), next });

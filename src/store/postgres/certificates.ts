@@ -1,6 +1,12 @@
 import type { Act, Device, StoredCertificate } from '../../ca/index.ts';
 import { foldDeviceId } from '../../policy/index.ts';
-import { type CertificateRow, readCertificate, selectCertificate } from '../certificates.ts';
+import {
+  type CertificateRow,
+  deviceOfKey,
+  readCertificate,
+  releasedKey,
+  selectCertificate,
+} from '../certificates.ts';
 import { noCertificate, noKey } from '../refusals.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
@@ -10,7 +16,7 @@ import type { Transaction } from './transaction.ts';
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
 const COLUMNS = `c.intent_id, c.fingerprint, c.der, i.serial, d.fleet_id, d.device_id, v.name AS profile, i.issuer_id,
-  i.key_digest, i.generated, i.not_before, i.not_after, i.labels, k.batch_id, c.issued_at, c.superseded_at, c.revoked_at, c.revocation_reason`;
+  i.key_digest, i.generated, i.not_before, i.not_after, i.labels, k.batch_id, k.actor_id, c.issued_at, c.superseded_at, c.revoked_at, c.revocation_reason`;
 
 const SQL = {
   // The one before limits what is searched; without the limit the planner may read all intents.
@@ -129,6 +135,15 @@ export async function markRevoked(
   return { ...certificate, revokedAt: act.at, revocationReason: reason };
 }
 
+export async function findDeviceOfKey(
+  session: PostgresSession,
+  fleetId: number,
+  keyDigest: Uint8Array,
+): Promise<Device | undefined> {
+  const row = await session.first(deviceOfKey(fleetId, keyDigest));
+  return row && { fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) };
+}
+
 export async function releaseKey(
   transaction: Transaction,
   act: Act,
@@ -136,10 +151,15 @@ export async function releaseKey(
   keyDigest: Uint8Array,
   reason: string,
 ): Promise<void> {
-  const changes = await transaction.run(
-    build.deleteFrom('device_key').where('fleet_id', '=', fleetId).where('key_digest', '=', keyDigest),
+  const owner = await transaction.first(
+    build
+      .deleteFrom('device_key')
+      .where('fleet_id', '=', fleetId)
+      .where('key_digest', '=', keyDigest)
+      .returning('device'),
   );
-  if (changes === 0) throw noKey();
+  if (!owner) throw noKey();
+  await transaction.run(releasedKey(fleetId, keyDigest, owner.device));
   const details = { keyDigest: hex(keyDigest), reason };
   const fleet = await fleetName(transaction, fleetId);
   await transaction.appendAudit(act, { action: 'key-released', fleet, details });

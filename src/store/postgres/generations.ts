@@ -101,7 +101,8 @@ async function insertIntent(
   claimed: { readonly generationId: number; readonly auditSeq: number },
 ): Promise<void> {
   const { auditSeq, generationId } = claimed;
-  const chunk = { act, kind: 'authority', runId, batchId: null, intents: 1, auditSeq } as const;
+  const { fleetId } = intent;
+  const chunk = { act, kind: 'authority', runId, batchId: null, fleetId, intents: 1, auditSeq } as const;
   const { id, firstIntent } = await transaction.insertChunk(chunk);
   const [profileId = 0] = await profileVersions(transaction, [intent]);
   await transaction.run(

@@ -1,6 +1,6 @@
 import type { IntentChunk, IntentRow, IntentVerdict } from '../../ca/index.ts';
 import { rowsDigest } from '../audit.ts';
-import { intentFields } from '../intents.ts';
+import { intentFields, labelsOf } from '../intents.ts';
 import { tellOfKey } from '../verdicts.ts';
 import { judgeRow, type OnRecord, readRecord } from './claims.ts';
 import { Overtaken } from './failure.ts';
@@ -20,6 +20,8 @@ const SQL = {
   keysOfOthers: `SELECT 1 FROM unnest($2::bytea[], $3::bigint[]) AS w (key_digest, device)
     CROSS JOIN LATERAL (SELECT device FROM device_key WHERE fleet_id = $1 AND key_digest = w.key_digest LIMIT 1) AS k
     WHERE k.device <> w.device LIMIT 1`,
+  newLabels: `INSERT INTO intent_label (fleet_id, name, value, intent_id)
+    SELECT $1, w.name, w.value, w.id FROM unnest($2::text[], $3::text[], $4::bigint[]) AS w (name, value, id)`,
   newIntents: `WITH w AS (SELECT * FROM unnest($3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[],
         $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::smallint[]) WITH ORDINALITY
       AS w (issuer_id, serial, device, profile_id, key_digest, tbs_digest, not_before, not_after, labels, supersede, profile, generated, place)),
@@ -95,8 +97,27 @@ async function insertIntents(
     of((row) => row.notAfter.getTime()),
     of((row) => row.labels),
     of((row) => row.supersede),
-    of((row) => (row.made === null ? 0 : 1)),
     of((row) => row.profile),
+    of((row) => (row.made === null ? 0 : 1)),
+  );
+}
+
+async function insertLabels(
+  transaction: Transaction,
+  fleetId: number,
+  won: readonly IntentRow[],
+  firstIntent: number,
+): Promise<void> {
+  const labels = won.flatMap((row, i) =>
+    labelsOf(row).map(([name, value]) => ({ name, value, id: firstIntent + i })),
+  );
+  if (labels.length === 0) return;
+  await transaction.change(
+    SQL.newLabels,
+    fleetId,
+    labels.map(({ name }) => name),
+    labels.map(({ value }) => value),
+    labels.map(({ id }) => id),
   );
 }
 
@@ -144,10 +165,12 @@ export async function recordIntents(
   // 3. Names and keys, what the intents share, the intents, and their slots.
   const devices = await claimDevices(transaction, chunk, won, record);
   await claimKeys(transaction, chunk, won, devices);
-  const { act, runId, batchId } = chunk;
-  const shared = { act, kind: 'device', runId, batchId, intents: won.length, auditSeq } as const;
+  const { act, runId, batchId, fleetId } = chunk;
+  const intents = won.length;
+  const shared = { act, kind: 'device', runId, batchId, fleetId, intents, auditSeq } as const;
   const { id, firstIntent } = await transaction.insertChunk(shared);
   await insertIntents(transaction, id, firstIntent, won, devices);
+  await insertLabels(transaction, fleetId, won, firstIntent);
   next = firstIntent;
   return judged.map(verdictOf);
 }

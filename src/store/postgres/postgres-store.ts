@@ -1,4 +1,6 @@
+import { answerLater } from '../asking.ts';
 import { readAuditRow } from '../audit.ts';
+import { searchCertificates } from '../inventory.ts';
 import { build } from '../session.ts';
 import type { Store } from '../sqlite-store.ts';
 import { abandonIntents } from './abandonment.ts';
@@ -104,6 +106,10 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       read(() => certificates.listDeviceCertificates(session, fleetId, deviceId, limit)),
     listDevices: (fleetId, after, limit) =>
       read(() => certificates.listDevices(session, fleetId, after, limit)),
+    searchCertificates: (search, after, limit) =>
+      read(() => answerLater((query) => session.all(query), searchCertificates(search, after, limit))),
+    findDeviceOfKey: (fleetId, keyDigest) =>
+      read(() => certificates.findDeviceOfKey(session, fleetId, keyDigest)),
     acknowledgeKey: (act, fingerprint) => writer.write((t) => acknowledgeKey(t, act, fingerprint)),
     markRevoked: (act, fingerprint, reason) =>
       writer.write((t) => certificates.markRevoked(t, act, fingerprint, reason)),

@@ -55,6 +55,7 @@ interface Chunk {
   readonly kind: 'device' | 'authority';
   readonly runId: string;
   readonly batchId: string | null;
+  readonly fleetId: number;
   readonly intents: number;
   readonly auditSeq: number;
 }
@@ -137,6 +138,7 @@ export class Transaction extends PostgresSession {
         run_id: chunk.runId,
         batch_id: chunk.batchId,
         actor_id: chunk.act.actor.id,
+        fleet_id: chunk.fleetId,
         created_at: at,
         first_intent: firstIntent,
         last_intent: lastIntent,
