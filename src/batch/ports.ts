@@ -70,6 +70,8 @@ export interface Attempt extends BatchCounts {
   readonly number: number;
   readonly state: AttemptState;
   readonly startedAt: Date;
+  /** When its last outcomes were recorded; its begin where there are none. */
+  readonly changedAt: Date;
   readonly endedAt: Date | null;
 }
 
@@ -81,6 +83,29 @@ export interface Batch extends BatchOpening {
   readonly acknowledged: number;
   /** Oldest first; at most the last 100. */
   readonly attempts: readonly Attempt[];
+}
+
+/** What batches are listed by; null: anything. */
+export interface BatchSearch {
+  readonly fleetId: number | null;
+  /** Who opened it. */
+  readonly tokenId: string | null;
+  /** Of its last attempt. */
+  readonly state: AttemptState | null;
+}
+
+/** A batch in a list. */
+export interface BatchEntry extends BatchOpening {
+  /** Counts up as batches are opened. */
+  readonly number: number;
+  readonly createdAt: Date;
+  readonly last: Attempt;
+}
+
+export interface BatchPage {
+  readonly batches: readonly BatchEntry[];
+  /** Where to go on; null: that was the end. */
+  readonly next: number | null;
 }
 
 /**
@@ -109,6 +134,12 @@ export interface BatchStore {
   acknowledgeOutcomes(act: Act, batchId: string, through: number): Promise<Acknowledged>;
   closeAttempt(act: Act, batchId: string, attempt: number, state: AttemptState): Promise<void>;
   findBatch(id: string): Promise<Batch | undefined>;
+  /**
+   * Batches, newest first: those that were opened before the one of `before`, a number (null: from the
+   * newest on), at most `limit`. Looks at the `limit` first that are found by an index, or at a thousand
+   * where more is asked: a page may be short, and empty, and not the last.
+   */
+  listBatches(search: BatchSearch, before: number | null, limit: number): Promise<BatchPage>;
   /** Outcomes with `seq` over `after`, in order of seq; of one attempt, or of all (null). */
   listOutcomes(
     batchId: string,

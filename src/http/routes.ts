@@ -1,6 +1,7 @@
 import type { GuardedRoute, OpenRoute } from './edge.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { authorityRoutes } from './routes/authorities.ts';
+import { batchListRoutes } from './routes/batch-list.ts';
 import { batchResultRoutes } from './routes/batch-results.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { certificateSearchRoutes } from './routes/certificate-search.ts';
@@ -26,6 +27,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...certificateRoutes,
   ...certificateSearchRoutes,
   ...keyRoutes,
+  ...batchListRoutes,
   ...batchRoutes,
   ...batchResultRoutes,
   ...deviceRoutes,

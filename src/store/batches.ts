@@ -19,7 +19,7 @@ import { build, type Session } from './session.ts';
 /** Attempts that `findBatch` gives: the last of them. */
 const MAX_ATTEMPTS = 100;
 
-export const readAttempt = (row: Schema['batch_attempt']): Attempt => ({
+export const readAttempt = (row: Selectable<Schema['batch_attempt']>): Attempt => ({
   number: row.number,
   state: row.state as AttemptState,
   rows: row.row_count,
@@ -28,6 +28,7 @@ export const readAttempt = (row: Schema['batch_attempt']): Attempt => ({
   refused: row.refused,
   failed: row.failed,
   startedAt: new Date(row.started_at),
+  changedAt: new Date(row.changed_at ?? row.started_at),
   endedAt: row.ended_at === null ? null : new Date(row.ended_at),
 });
 
@@ -149,7 +150,7 @@ const SQL = {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   advance: 'UPDATE batch SET last_seq = ? WHERE number = ?',
   count: `UPDATE batch_attempt SET row_count = row_count + ?, issued = issued + ?, replayed = replayed + ?,
-    refused = refused + ?, failed = failed + ? WHERE batch = ? AND number = ? AND state = 'receiving'`,
+    refused = refused + ?, failed = failed + ?, changed_at = ? WHERE batch = ? AND number = ? AND state = 'receiving'`,
 } as const;
 
 /** A text from a row that was refused may hold what no engine stores. */
@@ -180,6 +181,7 @@ export function recordOutcomes(
       counts.replayed,
       counts.refused,
       counts.failed,
+      act.at.getTime(),
       batch.number,
       attempt,
     );

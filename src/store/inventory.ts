@@ -14,8 +14,8 @@ const MOST_CANDIDATES = 1000;
 /** Statements ask for one of so many at a time, so that there are few statements. */
 const SIZES = [1, 16, 128, 1024] as const;
 
-/** As many as the next of the sizes; the last stands again. */
-function pad(ids: readonly number[]): readonly number[] {
+/** As many numbers as the next of the sizes, of those that are asked for; the last stands again. */
+export function pad(ids: readonly number[]): readonly number[] {
   const last = ids.at(-1) ?? 0;
   const size = SIZES.find((one) => one >= ids.length) ?? ids.length;
   return [...ids, ...Array.from({ length: size - ids.length }, () => last)];

@@ -144,6 +144,7 @@ export interface Schema {
     replayed: number;
     refused: number;
     failed: number;
+    changed_at: Generated<Instant | null>;
   };
   batch_outcome: {
     batch: number;

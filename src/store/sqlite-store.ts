@@ -3,9 +3,10 @@ import type { BatchStore } from '../batch/index.ts';
 import type { AuditLog, Ledger } from '../ca/index.ts';
 import type { TokenStore } from '../enrollment/index.ts';
 import { abandonIntents } from './abandonment.ts';
-import { answer } from './asking.ts';
 import { acknowledgeOutcomes } from './acknowledgement.ts';
+import { answer } from './asking.ts';
 import { appendAudit, listAudit } from './audit.ts';
+import { listBatches } from './batch-lists.ts';
 import * as batches from './batches.ts';
 import * as certificates from './certificates.ts';
 import { recordIssued } from './completions.ts';
@@ -147,6 +148,7 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     acknowledgeOutcomes: (act, id, through) => writer.write((s) => acknowledgeOutcomes(s, act, id, through)),
     closeAttempt: (act, id, attempt, state) =>
       writer.write((s) => batches.closeAttempt(s, act, id, attempt, state)),
+    listBatches: (search, before, limit) => read(() => answer(session, listBatches(search, before, limit))),
     findBatch: (id) => read(() => batches.findBatch(session, id)),
     listOutcomes: (id, attempt, after, limit) =>
       read(() => batches.listOutcomes(session, id, attempt, after, limit)),

@@ -92,6 +92,7 @@ const METHODS = [
   'acknowledgeOutcomes',
   'closeAttempt',
   'findBatch',
+  'listBatches',
   'listOutcomes',
 ] as const satisfies readonly (keyof Store)[];
 

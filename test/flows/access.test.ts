@@ -80,6 +80,7 @@ const examples: Readonly<Record<string, () => Example>> = {
     type: 'application/x-ndjson',
     body: '',
   }),
+  listBatches: () => ({ target: '/v1/batches', missing: null, status: 200 }),
   getBatch: () => ({ target: '/v1/batches/lot-1', missing: '/v1/batches/lot-2', status: 200 }),
   readBatchResults: () => ({
     target: '/v1/batches/lot-1/results',

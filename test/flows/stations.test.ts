@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeDevice, makeFleet, makeToken, rowOf, type TestFleet } from '../support/fleet.ts';
-import { sendLot } from '../support/lot-upload.ts';
+import { openLot, sendLot } from '../support/lot-upload.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 
 let service: Service;
@@ -133,6 +133,47 @@ describe('a station', () => {
     };
     const token = await station(bounds);
     expect(await tokenOf(token)).toMatchObject({ ...bounds, spent: { total: 0, hour: null } });
+  });
+});
+
+describe('the live state of the line', () => {
+  const list = async (query: string, token: string) =>
+    (await service.call('GET', `/v1/batches${query}`, { token })).json().items;
+
+  it('shows every lot under way, of each station, with its counts and rate', async () => {
+    const [one, two] = [await station({}), await station({})];
+    const lots = [one, two].map((token, i) => {
+      const as = { ...fleet, tokens: { ...fleet.tokens, station: token } };
+      return openLot(service, as, { key: `live-${i}` });
+    });
+    for (const [i, lot] of lots.entries()) await lot.write(lotOf(`live-${i}`, 5));
+    const { auditor } = fleet.tokens;
+    let items: readonly Record<string, unknown>[] = [];
+    while (items.length < 2 || items.some(({ rows }) => rows !== 5)) {
+      items = await list('?state=receiving&fleet=demo', auditor);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(items.map(({ id, token }) => [id, token])).toEqual([
+      ['live-1', two.slice(4, 20)],
+      ['live-0', one.slice(4, 20)],
+    ]);
+    for (const item of items)
+      expect(item).toMatchObject({ state: 'receiving', rows: 5, issued: 5, endedAt: null });
+    for (const lot of lots) await lot.finish();
+    expect(await list('?state=receiving', auditor)).toEqual([]);
+    const [done] = await list(`?token=${one.slice(4, 20)}`, auditor);
+    expect(done).toMatchObject({ id: 'live-0', state: 'complete', rows: 5 });
+    expect(done.rowsPerSecond).toBeGreaterThan(0);
+  });
+
+  it('is that of the fleet that the token is bound to', async () => {
+    const other = await makeFleet(service, 'other');
+    expect(await list('', other.tokens.auditor)).toEqual([]);
+    const asked = await service.call('GET', '/v1/batches?fleet=demo', { token: other.tokens.auditor });
+    const nowhere = await service.call('GET', '/v1/batches?fleet=nowhere', { token: other.tokens.auditor });
+    expect([asked.status, nowhere.status]).toEqual([404, 404]);
+    const unbound = await makeToken(service, { name: 'all', role: 'auditor' });
+    expect((await list('?fleet=demo', unbound)).length).toBeGreaterThan(0);
   });
 });
 

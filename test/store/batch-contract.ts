@@ -42,6 +42,7 @@ export function batchContract(given: Given): void {
           refused: 0,
           failed: 0,
           startedAt: actAt().at,
+          changedAt: actAt().at,
           endedAt: null,
         },
       ],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { auditContract } from './audit-contract.ts';
 import { batchContract } from './batch-contract.ts';
+import { batchListContract } from './batch-list-contract.ts';
 import { fleetContract } from './fleet-contract.ts';
 import { generationContract } from './generation-contract.ts';
 import { intentContract } from './intent-contract.ts';
@@ -40,6 +41,7 @@ export function describeStore(
     describe('inventory', () => inventoryContract(given));
     describe('searches', () => searchContract(given));
     describe('batches', () => batchContract(given));
+    describe('lists of batches', () => batchListContract(given));
     describe('tokens', () => tokenContract(given));
     describe('the audit log', () => auditContract(given));
   });

@@ -24,7 +24,7 @@ const SQL = {
     SELECT $1, coalesce((SELECT max(number) FROM batch_attempt WHERE batch = $1), 0) + 1, 'receiving', $2, $3, 0, 0, 0, 0, 0
     RETURNING number`,
   count: `UPDATE batch_attempt SET row_count = row_count + $3, issued = issued + $4, replayed = replayed + $5,
-    refused = refused + $6, failed = failed + $7 WHERE batch = $1 AND number = $2 AND state = 'receiving'`,
+    refused = refused + $6, failed = failed + $7, changed_at = $8 WHERE batch = $1 AND number = $2 AND state = 'receiving'`,
   newOutcomes: `INSERT INTO batch_outcome (batch, seq, attempt, row_number, status, intent_id, device_id, problem, warnings)
     SELECT $1, $2::bigint + w.place, $3, w.row_number, w.status, w.intent_id, w.device_id, w.problem, w.warnings
     FROM unnest($4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[]) WITH ORDINALITY
@@ -116,7 +116,7 @@ export async function recordOutcomes(
     failed: count('failed'),
   };
   const { issued, replayed, refused, failed } = counts;
-  const counted = [outcomes.length, issued, replayed, refused, failed];
+  const counted = [outcomes.length, issued, replayed, refused, failed, act.at.getTime()];
   const changes = await transaction.change(SQL.count, batch.number, attempt, ...counted);
   if (changes !== 1) throw new Error(`attempt ${attempt} of batch ${batchId} is not open`);
   await insertOutcomes(transaction, batch, attempt, outcomes);

@@ -1,5 +1,6 @@
 import { answerLater } from '../asking.ts';
 import { readAuditRow } from '../audit.ts';
+import { listBatches } from '../batch-lists.ts';
 import { searchCertificates } from '../inventory.ts';
 import { build } from '../session.ts';
 import type { Store } from '../sqlite-store.ts';
@@ -131,6 +132,8 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     acknowledgeOutcomes: (act, id, through) => writer.write((t) => acknowledgeOutcomes(t, act, id, through)),
     closeAttempt: (act, id, attempt, state) =>
       writer.write((t) => batches.closeAttempt(t, act, id, attempt, state)),
+    listBatches: (search, before, limit) =>
+      read(() => answerLater((query) => session.all(query), listBatches(search, before, limit))),
     findBatch: (id) => read(() => batches.findBatch(session, id)),
     listOutcomes: (id, attempt, after, limit) =>
       read(() => batches.listOutcomes(session, id, attempt, after, limit)),
