@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type BatchRun, type RowSource, receive, tailOutcomes } from '../batch/index.ts';
-import type { PkiError } from '../errors.ts';
+import { PkiError } from '../errors.ts';
 import { encodeLines, outcomeJson, summaryJson } from './batch-json.ts';
 import type { Call } from './edge.ts';
 import { problemOf } from './problems.ts';
-import { dropBody, leaveBody } from './refuse.ts';
+import { leaveBody } from './refuse.ts';
 
 async function* outcomeLines({ store, batchId, attempt, progress }: BatchRun): AsyncGenerator<string> {
   for await (const page of tailOutcomes(store, batchId, attempt, progress))
@@ -72,13 +72,30 @@ export async function exchangeBatch(
   }
 }
 
+/** The same rows; tells when the last one was read. */
+async function* telling(rows: RowSource, ended: () => void): RowSource {
+  yield* rows;
+  ended();
+}
+
 /**
- * Takes a lot in without an answer of rows: whoever prefers that reads the batch later. What became of
- * it shows in its state.
+ * Takes a lot in without an answer of rows: resolves when all of it has come, while the last rows may
+ * still be on their way. Sooner would be no service: many clients stop sending when they are answered.
+ * Rejects with the refusal of a lot that was refused midway, and `busy` where it broke off on our side.
  */
 export async function acceptBatch(call: Call, run: BatchRun, rows: RowSource): Promise<void> {
-  const intake = takeIn(call, run, rows);
+  let whole: () => void = () => undefined;
+  const received = new Promise<'received'>((resolve) => {
+    whole = () => resolve('received');
+  });
+  const intake = takeIn(call, run, telling(rows, whole));
   call.edge.inFlight.track(intake);
-  // The upload goes on after the answer; what nobody wants any more is let run out, or cut.
-  if ((await intake) !== 'complete') dropBody(call.req);
+  const outcome = await Promise.race([received, intake]);
+  if (outcome instanceof PkiError) throw outcome;
+  if (outcome === 'interrupted') {
+    throw new PkiError(
+      'busy',
+      'The lot was not taken in whole; send it again under the same Idempotency-Key.',
+    );
+  }
 }

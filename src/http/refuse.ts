@@ -24,15 +24,12 @@ export function leaveBody(req: Request, res: Response): void {
   if (req.complete) return;
   // Whoever waits for "100 Continue" has not begun, and may take the connection for free again.
   if (awaitsContinue(req)) res.set('Connection', 'close');
-  res.once('finish', () => dropBody(req));
-}
-
-/** Lets what still comes of an answered call run out for a while, then cuts the connection. */
-export function dropBody(req: Request): void {
-  if (req.complete || req.destroyed) return;
-  req.on('error', () => undefined).resume();
-  const cut = setTimeout(() => req.socket.destroy(), LINGER_MS).unref();
-  req.once('end', () => clearTimeout(cut));
+  res.once('finish', () => {
+    if (req.complete || req.destroyed) return;
+    req.on('error', () => undefined).resume();
+    const cut = setTimeout(() => req.socket.destroy(), LINGER_MS).unref();
+    req.once('end', () => clearTimeout(cut));
+  });
 }
 
 function sendProblem(res: Response, status: number, problem: object): void {

@@ -198,26 +198,27 @@ it('results are read back in pages by after, of all attempts or of one, and equa
   expect(await resultsOf('pages', '?after=1000')).toEqual([{ next: 1000 }]);
 });
 
-it('a client that prefers its answer later has 202 at once, and reads the outcomes when they are there', async () => {
+it('a client that prefers its outcomes later has a short 202 when all is sent, and reads them afterwards', async () => {
   const rows = Array.from({ length: 40 }, (_, i) => rowOf(makeDevice(`later-${i}`).csr));
-  const upload = openLot(service, fleet, { key: 'later', headers: { prefer: 'respond-async' } });
-  await upload.write(rows.slice(0, 20).join(''));
-  const opened = await upload.opened;
-  expect(opened.statusCode).toBe(202);
-  expect(opened.headers.location).toBe('/v1/batches/later');
-  expect(opened.headers['preference-applied']).toBe('respond-async');
-  await upload.write(rows.slice(20).join(''));
-  const answer = await upload.finish();
-  expect(answer.json()).toMatchObject({ id: 'later', state: 'receiving' });
-  await expect
-    .poll(
-      async () =>
-        (await service.call('GET', '/v1/batches/later', { token: fleet.tokens.auditor })).json().state,
-      {
-        timeout: 20_000,
-      },
-    )
-    .toBe('complete');
+  const answer = await sendLot(service, fleet, rows.join(''), {
+    key: 'later',
+    headers: { prefer: 'respond-async' },
+  });
+  expect(answer.status).toBe(202);
+  expect(answer.headers.location).toBe('/v1/batches/later');
+  expect(answer.headers['preference-applied']).toBe('respond-async');
+  expect(answer.json()).toMatchObject({ id: 'later' });
+  const state = async () =>
+    (await service.call('GET', '/v1/batches/later', { token: fleet.tokens.auditor })).json().state;
+  await expect.poll(state, { timeout: 20_000 }).toBe('complete');
   const results = await service.call('GET', '/v1/batches/later/results', { token: fleet.tokens.auditor });
   expect(results.lines().filter(({ status }) => status === 'issued')).toHaveLength(40);
+});
+
+it('a lot that is refused midway is a problem to a client that prefers its outcomes later', async () => {
+  const answer = await sendLot(service, fleet, 'deviceId,nothing\nx,y\n', {
+    type: 'text/csv',
+    headers: { prefer: 'respond-async' },
+  });
+  expect([answer.status, answer.json().code]).toEqual([400, 'bad-lot']);
 });

@@ -32,7 +32,7 @@ function batchIdOf({ edge, req }: Call): string {
   throw new PkiError('bad-request', 'An Idempotency-Key has 1 to 128 of the characters A-Z a-z 0-9 . _ : -');
 }
 
-/** RFC 7240, 4.1: the client wants its answer at once and the outcomes later. */
+/** RFC 7240, 4.1: the client wants a short answer when it has sent its lot, and the outcomes later. */
 const prefersAsync = ({ req }: Call): boolean =>
   String(req.headers.prefer ?? '')
     .split(/[,;]/)
@@ -66,11 +66,11 @@ async function sendBatch(call: Call): Promise<void> {
   inviteBody(req, res);
   const run = { ca, store: batches, batchId, attempt, context, authority, progress: new Progress() };
   if (prefersAsync(call)) {
+    await acceptBatch(call, run, intake.rows);
     const batch = await batches.findBatch(batchId);
     if (!batch) throw new Error('a batch that was opened is not there');
     res.set({ Location: `/v1/batches/${batchId}`, 'Preference-Applied': 'respond-async' });
     sendJson(res, 202, batchJson(batch, fleet));
-    await acceptBatch(call, run, intake.rows);
     return;
   }
   res.status(200).set({ 'Content-Type': NDJSON, Location: `/v1/batches/${batchId}` });
