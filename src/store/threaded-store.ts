@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { PkiError } from '../errors.ts';
 import { answerOf, argumentsOf } from './packed-calls.ts';
+import { rememberReads } from './remembered-reads.ts';
 import type { Store, StoreSettings } from './sqlite-store.ts';
 import { type Answer, type Call, unpackError } from './wire.ts';
 
@@ -109,5 +110,6 @@ export async function openStore(settings: StoreSettings): Promise<Complete> {
   const line = new ThreadLine(worker);
   const abandoned = await line.opened();
   const methods = METHODS.map((method) => [method, (...args: readonly unknown[]) => line.call(method, args)]);
-  return { runId: settings.runId, abandoned, ...Object.fromEntries(methods) } as Complete;
+  const store = { runId: settings.runId, abandoned, ...Object.fromEntries(methods) } as Complete;
+  return rememberReads(store);
 }
