@@ -12,6 +12,8 @@ export const EXIT = {
   tryAgain: 6,
   /** EX_SOFTWARE of sysexits.h. */
   defect: 70,
+  /** As a shell reports a program that Ctrl-C ended: 128 + 2. */
+  interrupted: 130,
 } as const;
 
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
@@ -29,6 +31,8 @@ export const LOCAL_CODES = [
   'untrusted',
   /** The answer ended before its end. */
   'cut-off',
+  /** Ctrl-C, or SIGTERM, before the end. */
+  'interrupted',
   'address-in-use',
   /** What was to be checked does not hold. */
   'check-failed',
@@ -102,6 +106,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   unreachable: EXIT.tryAgain,
   untrusted: EXIT.notAuthorised,
   'cut-off': EXIT.tryAgain,
+  interrupted: EXIT.interrupted,
   'address-in-use': EXIT.tryAgain,
   'check-failed': EXIT.refusedByPolicy,
   'service-defect': EXIT.defect,

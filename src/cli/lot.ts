@@ -1,21 +1,24 @@
 import { createReadStream } from 'node:fs';
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_CSR_OCTETS, readCsrContent } from './csr-file.ts';
 import { fileFailure, LocalFailure } from './local-failure.ts';
 import { type LotType, lotTypeOf } from './lot-type.ts';
+import { octetsOf } from './octets-of.ts';
+import { spoolLot } from './spool-lot.ts';
 
-/** A lot on its way out: a row for each request. */
+/** A lot on its way out: a row for each request. It can be sent any number of times, one after the other. */
 export interface Lot {
   readonly type: LotType;
-  /** Read once, at the pace of the upload. */
-  readonly octets: AsyncIterable<Uint8Array>;
+  /** The octets from the first on, read at the pace of the upload. What was read before is done with. */
+  read(): AsyncIterable<Uint8Array>;
   /** The number of rows where it can be known; at most, for a folder. */
   readonly rows: number | null;
   /** The name of the file that became the row; null where rows are no files. Ask for each row once, in order. */
   fileOf(row: number): string | null;
   /** Files with a request that was not sent. */
   leftOut(): number;
+  close(): Promise<void>;
 }
 
 const LINE_FEED = 0x0a;
@@ -33,12 +36,14 @@ async function countLines(path: string): Promise<number> {
   return previous === LINE_FEED ? lines : lines + 1;
 }
 
-const plainLot = (type: LotType, octets: AsyncIterable<Uint8Array>, rows: number | null): Lot => ({
+/** Takes the handle over. */
+const plainLot = (type: LotType, handle: FileHandle, rows: number | null): Lot => ({
   type,
-  octets,
+  read: () => octetsOf(handle),
   rows,
   fileOf: () => null,
   leftOut: () => 0,
+  close: () => handle.close(),
 });
 
 const REQUEST_FILE = /\.(?:csr|pem|der)$/i;
@@ -61,53 +66,72 @@ async function openFolder(folder: string, say: (line: string) => void): Promise<
   if (names.length === 0) {
     throw new LocalFailure('usage', `${folder} holds no .csr, .pem or .der file.`);
   }
-  const underway = new Map<number, string>();
-  let sent = 0;
-  let leftOut = 0;
-  async function* rows(): AsyncGenerator<Uint8Array> {
+  const told = new Set<string>();
+  const leaveOut = (name: string, because: string): void => {
+    if (!told.has(name)) say(`left out: ${name} ${because}`);
+    told.add(name);
+  };
+  let underway = new Map<number, string>();
+  async function* rows(sending: Map<number, string>): AsyncGenerator<Uint8Array> {
+    let sent = 0;
     for (const name of names) {
       const row = await readRow(join(folder, name));
       if ('csr' in row) {
-        underway.set(++sent, name);
+        sending.set(++sent, name);
         yield Buffer.from(`${JSON.stringify({ csr: row.csr })}\n`);
-      } else if (row.because !== null) {
-        leftOut++;
-        say(`left out: ${name} ${row.because}`);
-      }
+      } else if (row.because !== null) leaveOut(name, row.because);
     }
   }
   return {
     type: lotTypeOf(''),
-    octets: rows(),
+    read: () => {
+      underway = new Map();
+      return rows(underway);
+    },
     rows: names.length,
     fileOf: (row) => {
       const name = underway.get(row) ?? null;
       underway.delete(row);
       return name;
     },
-    leftOut: () => leftOut,
+    leftOut: () => told.size,
+    close: () => Promise.resolve(),
   };
+}
+
+export interface OpenLotWish {
+  /** Count the rows of a file of NDJSON: somebody watches. */
+  readonly count: boolean;
+  readonly say: (line: string) => void;
+  /** Ends the taking in of stdin. */
+  readonly signal?: AbortSignal;
+}
+
+async function openFile(source: string, { count, signal }: OpenLotWish): Promise<Lot> {
+  const type = lotTypeOf(source);
+  const handle = await open(source, 'r');
+  // A pipe has no length, and cannot be read twice.
+  if (!(await handle.stat()).isFile()) {
+    try {
+      return plainLot(type, await spoolLot(handle.createReadStream({ autoClose: false }), signal), null);
+    } finally {
+      await handle.close();
+    }
+  }
+  const isLines = type.contentType === lotTypeOf('').contentType && type.encoding === undefined;
+  return plainLot(type, handle, count && isLines ? await countLines(source) : null);
 }
 
 /**
  * Opens a lot: a file (NDJSON, CSV, tar, tar.gz or zip by its name), `-` for NDJSON from stdin, or a
- * folder of requests, each of which becomes a row on the way. Rows of a file of NDJSON are counted only
- * where somebody watches. Rejects with `usage`.
+ * folder of requests, each of which becomes a row on the way. What cannot be read twice is taken in whole
+ * first. Rejects with `usage`.
  */
-export async function openLot(
-  source: string,
-  { count, say }: { readonly count: boolean; readonly say: (line: string) => void },
-): Promise<Lot> {
-  if (source === '-') return plainLot(lotTypeOf(''), process.stdin as AsyncIterable<Buffer>, null);
+export async function openLot(source: string, wish: OpenLotWish): Promise<Lot> {
+  if (source === '-') return plainLot(lotTypeOf(''), await spoolLot(process.stdin, wish.signal), null);
   try {
-    const found = await stat(source);
-    if (found.isDirectory()) return await openFolder(source, say);
-    const type = lotTypeOf(source);
-    const isLines = type.contentType === lotTypeOf('').contentType && type.encoding === undefined;
-    // A pipe has no length, and cannot be read twice.
-    const rows = count && isLines && found.isFile() ? await countLines(source) : null;
-    const handle = await open(source, 'r');
-    return plainLot(type, handle.createReadStream() as AsyncIterable<Buffer>, rows);
+    if ((await stat(source)).isDirectory()) return await openFolder(source, wish.say);
+    return await openFile(source, wish);
   } catch (failure) {
     throw fileFailure(source, failure);
   }

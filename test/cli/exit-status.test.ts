@@ -14,6 +14,7 @@ describe('exit statuses', () => {
       conflict: 5,
       tryAgain: 6,
       defect: 70,
+      interrupted: 130,
     });
   });
 

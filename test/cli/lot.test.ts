@@ -25,7 +25,7 @@ async function gather<T>(source: AsyncIterable<T>): Promise<T[]> {
 async function open(source: string, count = false) {
   const said: string[] = [];
   const lot = await openLot(source, { count, say: (line) => said.push(line) });
-  const text = Buffer.concat(await gather(lot.octets)).toString();
+  const text = Buffer.concat(await gather(lot.read())).toString();
   return { lot, said, text, rows: text.split('\n').slice(0, -1) };
 }
 

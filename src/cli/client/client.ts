@@ -24,6 +24,8 @@ export interface ApiCall {
   readonly isOpen?: true;
   /** The same call twice is the same as once, so it may be repeated where its fate is not known. */
   readonly isRepeatable?: true;
+  /** Ends the call, wherever it stands. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Client {
@@ -58,17 +60,22 @@ function authorization({ isOpen }: ApiCall, { token }: ClientSettings): Readonly
 
 function start(agent: Agent, settings: ClientSettings, call: ApiCall): Promise<IncomingMessage> {
   const { host, port } = endpointOf(settings.url);
+  const { method, signal, body } = call;
   const headers = { ...call.headers, ...authorization(call, settings) };
   return new Promise((resolve, reject) => {
-    const req = request({ agent, host, port, method: call.method, path: targetOf(call), headers });
-    req.once('response', resolve);
+    const req = request({ agent, host, port, method, path: targetOf(call), headers });
     // After the head of the answer has come, its reader finds out what went wrong.
     req.on('error', reject);
     req.setTimeout(PATIENCE_MS, () => {
       req.destroy(Object.assign(new Error('nothing moves'), { code: 'ETIMEDOUT' }));
     });
-    if (call.body === undefined || typeof call.body === 'string') req.end(call.body);
-    else pipeline(call.body, req).catch(reject);
+    if (body === undefined || typeof body === 'string') req.end(body);
+    else pipeline(body, req).catch(reject);
+    const abort = (): void => void req.destroy(new Error('the call was given up'));
+    signal?.addEventListener('abort', abort, { once: true });
+    req.once('close', () => signal?.removeEventListener('abort', abort));
+    if (signal?.aborted) abort();
+    req.once('response', resolve);
   });
 }
 

@@ -1,123 +1,117 @@
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import { type Client, segment, withClient } from '../client/client.ts';
-import { readLines } from '../client/lines.ts';
-import { refusalOf } from '../client/problem.ts';
+import { PkiError } from '../../errors.ts';
+import { persist } from '../client/backoff.ts';
+import { type Client, withClient } from '../client/client.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
-import { openSink } from '../files.ts';
+import { interruptible } from '../interruptible.ts';
 import type { Invocation } from '../invocation.ts';
 import { LocalFailure } from '../local-failure.ts';
 import { type Lot, openLot } from '../lot.ts';
-import { type Outcome, outcomeLine, parseLine, type Summary } from '../outcome.ts';
+import type { Summary } from '../outcome.ts';
+import { type OutcomeSink, openOutcomes } from '../outcome-sink.ts';
 import { type Output, show } from '../output.ts';
-import { SILENT_BAR, startProgressBar } from '../progress-bar.ts';
+import { isWatched, type ProgressBar, startProgress } from '../progress-bar.ts';
+import { persistenceOf, type RetryOptions } from '../retrying.ts';
 import { formatFields } from '../table.ts';
+import { noRowsWritten } from '../written-rows.ts';
+import { exchangeLot, type LotTerms, leaveLot } from './batch-exchange.ts';
+import { type Batch, getBatch, issuedSince, statusOfRows } from './batch-record.ts';
 
-interface SubmitOptions {
-  readonly fleet: string;
-  readonly id?: string;
+interface SendOptions extends RetryOptions {
+  readonly fleet?: string;
   readonly profile?: string;
   readonly authority?: string;
   readonly ids?: string;
   readonly out?: string;
+  readonly async?: true;
 }
 
-/** Where outcomes go: a file or stdout as JSON lines, or stdout as lines for a person. */
-interface OutcomeSink {
-  take(line: string, outcome: Outcome, from: string | null): Promise<void>;
-  close(): Promise<void>;
+type SubmitOptions = SendOptions & { readonly fleet: string; readonly id?: string };
+
+/** A lot on its way, under an id that is fixed before its first octet. */
+interface Submission {
+  readonly source: string;
+  readonly terms: LotTerms;
+  readonly options: SendOptions;
+  /** Rows that --out holds are not written again. */
+  readonly keep: boolean;
 }
 
-/** A row that was a file has its name beside what the service says. */
-const withFile = (line: string, outcome: Outcome, from: string | null): string =>
-  from === null ? `${line}\n` : `${JSON.stringify({ ...outcome, file: from })}\n`;
-
-async function openOutcomes(output: Output, out: string | undefined): Promise<OutcomeSink> {
-  if (out !== undefined) {
-    const sink = await openSink(out);
-    return { take: (...row) => sink.write(withFile(...row)), close: () => sink.close() };
-  }
-  const take: OutcomeSink['take'] = output.json
-    ? (...row) => output.data(withFile(...row))
-    : (_line, outcome, from) => output.data(outcomeLine(outcome, from));
-  return { take, close: () => Promise.resolve() };
+/** A summary, with what came to be while we sent: `issued` and `replayed` are those of the last attempt. */
+interface Told extends Summary {
+  readonly new: number;
 }
 
-const send = (
-  client: Client,
-  id: string,
-  { fleet, profile, authority, ids }: SubmitOptions,
-  lot: Lot,
-): Promise<IncomingMessage> =>
-  client.send({
-    method: 'POST',
-    path: `/v1/fleets/${segment(fleet)}/batches`,
-    query: { profile, authority, ids },
-    headers: {
-      'Content-Type': lot.type.contentType,
-      ...(lot.type.encoding === undefined ? {} : { 'Content-Encoding': lot.type.encoding }),
-      Accept: 'application/x-ndjson',
-      'Idempotency-Key': id,
-    },
-    body: lot.octets,
-  });
+/** A word of a shell. */
+const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-/**
- * The answer to its last line, one line at a time. Rejects with the service's refusal where the lot was
- * refused midway, with `cut-off` where the summary is missing.
- */
-async function readOutcomes(
-  lines: AsyncIterable<string>,
-  take: (line: string, outcome: Outcome) => Promise<void>,
-): Promise<Summary> {
-  for await (const line of lines) {
-    const parsed = parseLine(line);
-    if ('summary' in parsed) return parsed.summary;
-    if ('row' in parsed) await take(line, parsed);
-    else if ('problem' in parsed) {
-      throw refusalOf(parsed.problem.status, JSON.stringify(parsed.problem), undefined);
-    }
-  }
-  throw new LocalFailure('cut-off', 'The answer ended before its summary: the lot is not finished.');
+/** The command that goes on with a lot. It names what the service may not have heard of yet. */
+export function resumeCommand({ source, terms, options }: Pick<Submission, 'source' | 'terms' | 'options'>) {
+  const { id, ...rest } = { ...terms, out: options.out };
+  const flags = Object.entries(rest).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  );
+  return ['fleetca', 'batch', 'resume', id, source, ...flags].map(quoted).join(' ');
 }
 
-/** An interruption, with how to go on. */
-function interruption(failure: unknown, id: string): unknown {
-  if (!(failure instanceof LocalFailure) || failure.code !== 'cut-off') return failure;
-  return new LocalFailure('cut-off', failure.message, {
-    hint: `send the same lot again with --id ${id}: rows that were done come back as replayed, with the same certificates`,
-    cause: failure,
-  });
+/** A lot that did not get through, with how to go on. */
+function unfinished(failure: unknown, submission: Submission): unknown {
+  if (!(failure instanceof LocalFailure)) return failure;
+  if (failure.code !== 'cut-off' && failure.code !== 'unreachable') return failure;
+  const goOn = `go on with \`${resumeCommand(submission)}\`: rows that were done come back as replayed, with the same certificates`;
+  const hint = failure.code === 'unreachable' && failure.hint ? `${failure.hint}; then ${goOn}` : goOn;
+  return new LocalFailure(failure.code, failure.message, { hint, cause: failure });
 }
 
-/** A bar has its place where a person looks and no outcomes run over the same terminal. */
-const isWatched = ({ interactive, json, stdoutIsTerminal }: Output, out: string | undefined): boolean =>
-  interactive && !json && (out !== undefined || !stdoutIsTerminal);
+/** Counts what the attempts of this run issued; the last alone where the rest cannot be asked for. */
+async function countNew(client: Client, summary: Summary, attempts: number): Promise<number> {
+  if (attempts <= 1) return summary.issued;
+  const batch = await getBatch(client, summary.batch).catch(() => undefined);
+  return batch ? issuedSince(batch, summary.attempt - attempts + 1) : summary.issued;
+}
 
 async function exchange(
   client: Client,
   { output }: Invocation,
-  { id, lot, options }: { readonly id: string; readonly lot: Lot; readonly options: SubmitOptions },
-): Promise<Summary> {
-  // Refused as a whole before a file of ours is touched.
-  const answer = await send(client, id, options, lot);
-  const sink = await openOutcomes(output, options.out);
-  const bar = isWatched(output, options.out) ? startProgressBar(lot.rows) : SILENT_BAR;
-  const counts = { done: 0, refused: 0 };
+  { terms, options: { out, ...options }, keep }: Submission,
+  lot: Lot,
+  signal: AbortSignal,
+): Promise<Told> {
+  const written = noRowsWritten();
+  let sink: OutcomeSink | undefined;
+  let bar: ProgressBar | undefined;
+  let attempts = 0;
+  let seen = 0;
+  const moved = (): boolean => {
+    const before = seen;
+    seen = written.counts.done;
+    return seen > before;
+  };
+  const reader = {
+    // Refused as a whole before a file of ours is touched.
+    opened: async () => {
+      attempts++;
+      sink ??= await openOutcomes(output, { out, keep }, written);
+      bar ??= startProgress(output, lot.rows, out === undefined);
+      seen = Math.max(seen, attempts === 1 ? written.counts.done : 0);
+    },
+    take: async (line: string, outcome: Parameters<OutcomeSink['take']>[1]) => {
+      await sink?.take(line, outcome, lot.fileOf(outcome.row));
+      bar?.show(written.counts);
+    },
+  };
   try {
-    return await readOutcomes(readLines(client.read(answer)), async (line, outcome) => {
-      await sink.take(line, outcome, lot.fileOf(outcome.row));
-      counts.done++;
-      if (outcome.problem) counts.refused++;
-      bar.show(counts);
-    });
+    const once = () => exchangeLot(client, terms, lot, reader, signal);
+    const summary = await persist(once, persistenceOf(options, output, signal), moved);
+    return { ...summary, new: await countNew(client, summary, attempts) };
   } finally {
-    bar.stop();
-    await sink.close();
+    bar?.stop();
+    await sink?.close();
   }
 }
 
-const summaryLines = (summary: Summary, seconds: number): string =>
+const summaryLines = (summary: Told, seconds: number): string =>
   formatFields([
     ['batch', `${summary.batch}, attempt ${summary.attempt}`],
     ['rows', summary.rows],
@@ -125,44 +119,103 @@ const summaryLines = (summary: Summary, seconds: number): string =>
     ['replayed', summary.replayed],
     ['refused', summary.refused],
     ['failed', summary.failed],
+    ['new', summary.new],
     ['rows per second', Math.round(summary.rows / Math.max(seconds, 0.001))],
   ]);
 
 /** The summary is data where stdout has nothing else, or JSON lines; for a person it is a message. */
-async function tell(
-  output: Output,
-  summary: Summary,
-  out: string | undefined,
-  seconds: number,
-): Promise<void> {
+async function tell(output: Output, summary: Told, out: string | undefined, seconds: number): Promise<void> {
   if (output.json) await show(output, { summary }, () => '');
   else if (out !== undefined) await output.data(summaryLines(summary, seconds));
   else output.say(summaryLines(summary, seconds).trimEnd());
 }
 
-function statusOf({ refused, failed }: Summary, leftOut: number): ExitStatus {
-  // A failed row is the service's fault: the same lot again may get it.
-  if (failed > 0) return EXIT.tryAgain;
-  return refused + leftOut > 0 ? EXIT.rowsRefused : EXIT.done;
+/** Sends the lot, and leaves the rest to the service. */
+async function leave(
+  client: Client,
+  { output }: Invocation,
+  { terms, options }: Submission,
+  lot: Lot,
+  signal: AbortSignal,
+): Promise<ExitStatus> {
+  const once = () => leaveLot(client, terms, lot, signal);
+  const location = await persist(once, persistenceOf(options, output, signal), () => false);
+  await show(output, { batch: terms.id, location }, () => `${location}\n`);
+  if (!output.json) output.say(`What becomes of it: fleetca batch status ${terms.id} --wait`);
+  return lot.leftOut() > 0 ? EXIT.rowsRefused : EXIT.done;
 }
 
-/** `batch submit`: a lot through the service, both ways at once. */
+async function transfer(
+  client: Client,
+  invocation: Invocation,
+  submission: Submission,
+  signal: AbortSignal,
+): Promise<ExitStatus> {
+  const { output } = invocation;
+  const { source, options } = submission;
+  const count = !options.async && isWatched(output, options.out === undefined);
+  const lot = await openLot(source, { count, say: output.say, signal });
+  const began = performance.now();
+  try {
+    if (options.async) return await leave(client, invocation, submission, lot, signal);
+    const summary = await exchange(client, invocation, submission, lot, signal);
+    await tell(output, summary, options.out, (performance.now() - began) / 1000);
+    return statusOfRows(summary, lot.leftOut());
+  } catch (failure) {
+    throw unfinished(failure, submission);
+  } finally {
+    await lot.close();
+  }
+}
+
+const STOPPED = 'The lot was stopped before its end. What has come to the service is kept.';
+
+/** `batch submit`: a lot through the service, however often the connection breaks. */
 export async function submitBatch(
   invocation: Invocation,
   source: string,
-  options: SubmitOptions,
+  { id = `lot-${randomBytes(8).toString('hex')}`, ...options }: SubmitOptions,
 ): Promise<ExitStatus> {
-  const { output } = invocation;
-  const id = options.id ?? `lot-${randomBytes(8).toString('hex')}`;
-  const lot = await openLot(source, { count: isWatched(output, options.out), say: output.say });
-  const began = performance.now();
+  const { fleet, profile, authority, ids } = options;
+  const submission = { source, terms: { id, fleet, profile, authority, ids }, options, keep: false };
+  return interruptible(
+    (signal) => withClient(invocation, (client) => transfer(client, invocation, submission, signal)),
+    () => ({ message: STOPPED, hint: `go on with \`${resumeCommand(submission)}\`` }),
+  );
+}
+
+/** The batch, unless the lot was stopped before the service heard of it and the options say enough. */
+async function findBatch(client: Client, id: string, fleet: string | undefined): Promise<Partial<Batch>> {
   try {
-    const summary = await withClient(invocation, (client) =>
-      exchange(client, invocation, { id, lot, options }),
-    );
-    await tell(output, summary, options.out, (performance.now() - began) / 1000);
-    return statusOf(summary, lot.leftOut());
+    return await getBatch(client, id);
   } catch (failure) {
-    throw interruption(failure, id);
+    if (fleet !== undefined && failure instanceof PkiError && failure.code === 'not-found') return {};
+    throw failure;
   }
+}
+
+/** `batch resume`: the same lot again under its id, on the terms on which it began. */
+export async function resumeBatch(
+  invocation: Invocation,
+  id: string,
+  source: string,
+  options: SendOptions,
+): Promise<ExitStatus> {
+  let submission: Submission = { source, terms: { id, fleet: '' }, options, keep: true };
+  return interruptible(
+    (signal) =>
+      withClient(invocation, async (client) => {
+        const began = await findBatch(client, id, options.fleet);
+        const terms = {
+          id,
+          fleet: options.fleet ?? began.fleet ?? '',
+          profile: options.profile ?? began.profile ?? undefined,
+          authority: options.authority ?? began.authority ?? undefined,
+          ids: options.ids,
+        };
+        submission = { ...submission, terms };
+        return transfer(client, invocation, submission, signal);
+      }),
+    () => ({ message: STOPPED, hint: `go on with \`${resumeCommand(submission)}\`` }),
+  );
 }
