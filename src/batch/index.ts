@@ -4,6 +4,7 @@
  * makes the upload wait for the reader.
  */
 export type { IdSource } from './formats/archive-entry.ts';
+export type { KeySource } from './formats/csv.ts';
 export { gunzip } from './formats/gunzip.ts';
 export type { RandomAccess } from './formats/random-access.ts';
 export { readLot, readZip, type StreamForm } from './formats/read-lot.ts';

@@ -50,14 +50,15 @@ const COLUMNS = [
   'status',
   'serial',
   'certificate',
+  'envelope',
   'code',
   'detail',
   'warnings',
 ];
 
-/** The certificate as DER in base64: PEM begins like a formula. */
+/** The certificate and the envelope as DER in base64: PEM begins like a formula. */
 function encodeResult(outcome: StoredOutcome): string {
-  const { seq, attempt, row, deviceId, status, serial, certificate, problem, warnings } = outcome;
+  const { seq, attempt, row, deviceId, status, serial, certificate, envelope, problem, warnings } = outcome;
   return encodeCsvRecord([
     seq,
     attempt,
@@ -66,6 +67,7 @@ function encodeResult(outcome: StoredOutcome): string {
     status,
     serial === null ? null : Buffer.from(serial).toString('hex'),
     certificate === null ? null : Buffer.from(certificate).toString('base64'),
+    envelope === null ? null : Buffer.from(envelope).toString('base64'),
     problem?.code ?? null,
     problem?.message ?? null,
     warnings.join(' '),

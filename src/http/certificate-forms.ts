@@ -19,14 +19,22 @@ export const CERTIFICATE_FORMS = [
 ] as const;
 export type CertificateForm = (typeof CERTIFICATE_FORMS)[number];
 
-/** Streams a bundle: one folder with the layout's files. Refuses `bad-request` where it cannot be made. */
-export async function sendBundle(res: Response, view: CertificateView, layout: Layout): Promise<void> {
+/**
+ * Streams a bundle: one folder with the layout's files. `privateKey`: PEM, where it is at hand. Refuses
+ * `bad-request` where it cannot be made.
+ */
+export async function sendBundle(
+  res: Response,
+  view: CertificateView,
+  layout: Layout,
+  privateKey: string | null = null,
+): Promise<void> {
   const { certificate, fleet, generations } = view;
   const files = layOut(layout, {
     deviceId: certificate.deviceId,
     certificate: encodeCertificatePem(certificate.der),
     intermediates: intermediatesPem(generations, certificate.issuerId),
-    privateKey: null,
+    privateKey,
     gatewayRoot: fleet.gatewayRoot,
     gatewayUrl: fleet.gatewayUrl,
   });

@@ -1,6 +1,7 @@
 import {
   gunzip,
   type IdSource,
+  type KeySource,
   LIMITS,
   type RowSource,
   readLot,
@@ -88,8 +89,13 @@ export interface LotIntake {
  * The rows of the upload as they come. A zip is taken whole first, and its directory looked through:
  * then it rejects with what is wrong with it as a whole.
  */
-export async function openIntake(call: Call, { form, isGzip, ids }: LotForm): Promise<LotIntake> {
+export async function openIntake(
+  call: Call,
+  { form, isGzip, ids }: LotForm,
+  keys: KeySource,
+): Promise<LotIntake> {
   if (form === 'zip') return openSpooled(call, ids);
   const octets = readOctets(call);
-  return { rows: readLot(form, isGzip ? gunzip(octets) : octets, ids), abandon: () => Promise.resolve() };
+  const plain = isGzip ? gunzip(octets) : octets;
+  return { rows: readLot(form, plain, ids, keys), abandon: () => Promise.resolve() };
 }

@@ -9,6 +9,7 @@ import { certificateRoutes } from './routes/certificates.ts';
 import { deviceRoutes } from './routes/devices.ts';
 import { fleetRoutes } from './routes/fleets.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { madeKeyRoutes } from './routes/made-keys.ts';
 import { operationRoutes } from './routes/operation.ts';
 import { problemRoutes } from './routes/problem-pages.ts';
 import { publicationRoutes } from './routes/publication.ts';
@@ -31,5 +32,6 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...batchRoutes,
   ...batchResultRoutes,
   ...deviceRoutes,
+  ...madeKeyRoutes,
   ...auditRoutes,
 ];

@@ -1,5 +1,12 @@
 import type { RowOutcome } from '../batch/index.ts';
-import type { Act, CompletionChunk, IntentChunk, IntentRow, IntentVerdict } from '../ca/index.ts';
+import type {
+  Act,
+  CompletionChunk,
+  IntentChunk,
+  IntentRow,
+  IntentVerdict,
+  KeptEnvelope,
+} from '../ca/index.ts';
 import { buffersOf, type PackedOctets, packOctets, unpackOctets } from './packed-octets.ts';
 
 /** What goes over the wire, and the buffers that go with it and are the sender's no longer. */
@@ -20,25 +27,33 @@ interface Packing<Value> {
 interface PackedIntents extends Omit<IntentChunk, 'rows'> {
   /** JSON; instants in milliseconds. */
   readonly rows: string;
-  /** Profile digest, serial, key digest and TBS digest of each row. */
+  /** Profile digest, serial, key digest, TBS digest and recipient digest (empty for none) of each row. */
   readonly digests: PackedOctets;
 }
 
-const OCTETS_A_ROW = 4;
+const OCTETS_A_ROW = 5;
+const NONE = new Uint8Array(0);
+
+/** Empty stands for null: no digest and no envelope is empty. */
+const filled = (octets: Uint8Array | undefined): Uint8Array | null => (octets?.length ? octets : null);
 
 function readRows(text: string, octets: readonly Uint8Array[]): readonly IntentRow[] {
-  type Plain = Omit<IntentRow, 'notBefore' | 'notAfter'> & { notBefore: number; notAfter: number };
-  const none = new Uint8Array(0);
+  type Plain = Omit<IntentRow, 'notBefore' | 'notAfter' | 'made'> & {
+    notBefore: number;
+    notAfter: number;
+    made: boolean;
+  };
   return (JSON.parse(text) as readonly Plain[]).map((row, i) => {
     const at = OCTETS_A_ROW * i;
     return {
       ...row,
       notBefore: new Date(row.notBefore),
       notAfter: new Date(row.notAfter),
-      profileDigest: octets[at] ?? none,
-      serial: octets[at + 1] ?? none,
-      keyDigest: octets[at + 2] ?? none,
-      tbsDigest: octets[at + 3] ?? none,
+      profileDigest: octets[at] ?? NONE,
+      serial: octets[at + 1] ?? NONE,
+      keyDigest: octets[at + 2] ?? NONE,
+      tbsDigest: octets[at + 3] ?? NONE,
+      made: row.made ? { recipientDigest: filled(octets[at + 4]) } : null,
     };
   });
 }
@@ -46,12 +61,19 @@ function readRows(text: string, octets: readonly Uint8Array[]): readonly IntentR
 const intents: Packing<readonly [IntentChunk]> = {
   pack([{ rows, ...chunk }]) {
     const digests = packOctets(
-      rows.flatMap((row) => [row.profileDigest, row.serial, row.keyDigest, row.tbsDigest]),
+      rows.flatMap((row) => [
+        row.profileDigest,
+        row.serial,
+        row.keyDigest,
+        row.tbsDigest,
+        row.made?.recipientDigest ?? NONE,
+      ]),
     );
     const plain = rows.map(({ profileDigest: _, serial: __, keyDigest: ___, tbsDigest: ____, ...row }) => ({
       ...row,
       notBefore: row.notBefore.getTime(),
       notAfter: row.notAfter.getTime(),
+      made: row.made !== null,
     }));
     const packed: PackedIntents = { ...chunk, rows: JSON.stringify(plain), digests };
     return { value: packed, transfer: buffersOf(digests) };
@@ -66,24 +88,37 @@ interface PackedCompletions extends Omit<CompletionChunk, 'issued'> {
   readonly intentIds: Float64Array<ArrayBuffer>;
   readonly ders: PackedOctets;
   readonly fingerprints: PackedOctets;
+  /** Envelope and recipient digest of each, empty for none. */
+  readonly envelopes: PackedOctets;
 }
+
+const envelopeOf = (
+  octets: Uint8Array = NONE,
+  recipientDigest: Uint8Array = NONE,
+): { readonly envelope?: KeptEnvelope } =>
+  octets.length === 0 ? {} : { envelope: { octets, recipientDigest } };
 
 const completions: Packing<readonly [CompletionChunk]> = {
   pack([{ issued, ...chunk }]) {
     const intentIds = Float64Array.from(issued, ({ intentId }) => intentId);
     const ders = packOctets(issued.map(({ der }) => der));
     const fingerprints = packOctets(issued.map(({ fingerprint }) => fingerprint));
-    const packed: PackedCompletions = { ...chunk, intentIds, ders, fingerprints };
-    return { value: packed, transfer: [intentIds.buffer, ...buffersOf(ders), ...buffersOf(fingerprints)] };
+    const envelopes = packOctets(
+      issued.flatMap(({ envelope }) => [envelope?.octets ?? NONE, envelope?.recipientDigest ?? NONE]),
+    );
+    const packed: PackedCompletions = { ...chunk, intentIds, ders, fingerprints, envelopes };
+    const transfer = [ders, fingerprints, envelopes].flatMap(buffersOf);
+    return { value: packed, transfer: [intentIds.buffer, ...transfer] };
   },
   unpack(packed) {
-    const { intentIds, ders, fingerprints, ...chunk } = packed as PackedCompletions;
+    const { intentIds, ders, fingerprints, envelopes, ...chunk } = packed as PackedCompletions;
     const prints = unpackOctets(fingerprints);
-    const none = new Uint8Array(0);
+    const kept = unpackOctets(envelopes);
     const issued = unpackOctets(ders).map((der, i) => ({
       intentId: intentIds[i] ?? 0,
       der,
-      fingerprint: prints[i] ?? none,
+      fingerprint: prints[i] ?? NONE,
+      ...envelopeOf(kept[2 * i], kept[2 * i + 1]),
     }));
     return [{ ...chunk, issued }];
   },

@@ -103,6 +103,9 @@ export function parsePrivateKey(pem: string, passphrase?: string): PrivateKey {
   return { pkcs8, publicKey: parsePublicKey(spki) };
 }
 
+/** PKCS#8 (OneAsymmetricKey) in the clear, PEM (RFC 7468, 10). */
+export const encodePrivateKeyPem = (pkcs8: Uint8Array): string => encodePem('PRIVATE KEY', pkcs8);
+
 /** What an authority with such a key signs with: the digest that fits the key's strength. */
 export function signatureAlgorithmFor(key: KeyKind): SignatureAlgorithm {
   switch (key.kind) {

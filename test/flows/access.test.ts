@@ -10,6 +10,7 @@ import {
   type TestFleet,
 } from '../support/fleet.ts';
 import { type Operation, operations, type Role } from '../support/openapi.ts';
+import { makeRecipient } from '../support/recipient.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 
 const DAY = 86_400_000;
@@ -74,6 +75,17 @@ const examples: Readonly<Record<string, () => Example>> = {
   releaseKey: () => ({
     ...inFleet(`/keys/${digestOf(released.key.spki)}/release`, 204),
     json: { reason: 'a test' },
+  }),
+  createDevice: () => ({
+    ...inFleet('/devices', 201),
+    json: { deviceId: `made-${count++}`, authority: 'line-7' },
+  }),
+  acknowledgeKey: () => ofCertificate('/acknowledge', 200),
+  acknowledgeBatch: () => ({
+    target: '/v1/batches/made-keys/acknowledge',
+    missing: '/v1/batches/no-such-batch/acknowledge',
+    json: { through: 0 },
+    status: 200,
   }),
   sendBatch: () => ({
     ...inFleet('/batches?authority=line-7', 200),
@@ -159,6 +171,14 @@ beforeAll(async () => {
     type: 'application/x-ndjson',
     headers: { 'idempotency-key': 'lot-1' },
     body: rowOf(makeDevice('in-lot').csr),
+  });
+  const recipient = makeRecipient();
+  recipient.remove();
+  await service.call('POST', '/v1/fleets/demo/batches', {
+    token: demo.tokens.station,
+    type: 'application/x-ndjson',
+    headers: { 'idempotency-key': 'made-keys', 'recipient-certificate': recipient.header },
+    body: '',
   });
 });
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { IntentVerdict } from '../../src/ca/index.ts';
 import { answerOf, argumentsOf } from '../../src/store/packed-calls.ts';
 import { packOctets, unpackOctets } from '../../src/store/packed-octets.ts';
-import { actAt, completionOf, hex, sampleRow } from './sample.ts';
+import { actAt, completionOf, hex, sampleRow, sha256 } from './sample.ts';
 
 /** What arrives on the other side of a thread. */
 function sent(packing: ReturnType<typeof argumentsOf>, given: unknown): unknown {
@@ -30,12 +30,17 @@ test('octet strings come out as they went in, empty ones, too', () => {
 const act = actAt();
 const chunk = { act, runId: 'run', fleetId: 1, batchId: null };
 const row = sampleRow({ deviceId: 'd\u00e9v-\ud800\0', issuerId: 3, labels: '{"a":"b"}', supersede: 'why' });
+const madeFor = (recipientDigest: Uint8Array | null) =>
+  sampleRow({ deviceId: 'm', issuerId: 3, made: { recipientDigest } });
+const envelope = { octets: Buffer.from('sealed'), recipientDigest: sha256(Buffer.from('r')) };
 const outcome = { row: 1, deviceId: '\0', status: 'refused', intentId: null, problem: null, warnings: ['w'] };
 
 test.each([
   ['recordIntents', [{ ...chunk, rows: [row, sampleRow({ deviceId: 'b', issuerId: 3 })] }]],
   ['recordIntents', [{ ...chunk, rows: [] }]],
+  ['recordIntents', [{ ...chunk, rows: [null, sha256(Buffer.from('r'))].map(madeFor) }]],
   ['recordIssued', [{ ...chunk, issued: [completionOf(row, 7), completionOf(row, 2 ** 40)] }]],
+  ['recordIssued', [{ ...chunk, issued: [completionOf(row, 7), { ...completionOf(row, 8), envelope }] }]],
   ['recordOutcomes', [act, 'lot', 2, [outcome]]],
   ['findFleet', ['demo']],
 ] as const)('the arguments of %s arrive as they were given', (method, given) => {

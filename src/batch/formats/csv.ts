@@ -6,7 +6,7 @@ import { type RowContent, refusedRow, tooLongRow } from '../row.ts';
 import { splitCells } from './csv-cells.ts';
 import { splitRecords } from './csv-records.ts';
 
-const PLAIN_COLUMNS = ['deviceId', 'csr', 'profile', 'notAfter', 'supersede'] as const;
+const PLAIN_COLUMNS = ['deviceId', 'csr', 'profile', 'notAfter', 'supersede', 'keyAlgorithm'] as const;
 type PlainColumn = (typeof PLAIN_COLUMNS)[number];
 
 /** What a column holds. */
@@ -39,19 +39,24 @@ function columnOf(name: string): Column {
   );
 }
 
-function verifyColumns(names: readonly string[]): void {
+/** Where the keys of a lot come from: each row brings its own in a CSR, or the CA makes those of rows without one. */
+export type KeySource = 'brought' | 'made';
+
+function verifyColumns(names: readonly string[], keys: KeySource): void {
   if (names.length > LIMITS.csvColumns) {
     throw new PkiError('too-large', `A CSV has at most ${LIMITS.csvColumns} columns.`);
   }
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new PkiError('bad-lot', `The CSV has the column ${quote(twice)} twice.`);
-  if (!names.includes('csr')) {
-    throw new PkiError('bad-lot', 'The first line of a CSV names its columns, and one of them is csr.');
-  }
+  const due = keys === 'made' ? 'deviceId' : 'csr';
+  if (!names.includes(due) && !names.includes('csr')) throw noHeader(due);
 }
 
+const noHeader = (due: string): PkiError =>
+  new PkiError('bad-lot', `The first line of a CSV names its columns, and one of them is ${due}.`);
+
 /** The first record. Refuses `bad-lot`, `too-large`, and `bad-pem` where a private key stands in it. */
-function readHeader(octets: Line): readonly Column[] {
+function readHeader(octets: Line, keys: KeySource): readonly Column[] {
   if (octets === null) {
     throw new PkiError('too-large', `The CSV's header has more than ${LIMITS.rowOctets} octets.`);
   }
@@ -59,7 +64,7 @@ function readHeader(octets: Line): readonly Column[] {
   verifyNoPrivateKey(text);
   const names = splitHeader(text);
   const columns = names.map(columnOf);
-  verifyColumns(names);
+  verifyColumns(names, keys);
   return columns;
 }
 
@@ -70,6 +75,12 @@ function splitHeader(text: string): readonly string[] {
     if (!(cause instanceof PkiError)) throw cause;
     throw new PkiError('bad-lot', `The CSV's header cannot be read. ${cause.message}`, { cause });
   }
+}
+
+/** What the first record said, and where keys come from. */
+interface Header {
+  readonly columns: readonly Column[];
+  readonly keys: KeySource;
 }
 
 type Fields = Partial<Record<PlainColumn, string>>;
@@ -84,7 +95,7 @@ function encodeLine({ supersede, ...fields }: Fields, labels: Readonly<Record<st
   return Buffer.from(JSON.stringify(row), 'utf8');
 }
 
-function judgeRow(columns: readonly Column[], cells: readonly string[]): RowContent {
+function judgeRow({ columns, keys }: Header, cells: readonly string[]): RowContent {
   if (cells.length !== columns.length) {
     const message = `The row has ${cells.length} cells where the header has ${columns.length}.`;
     return refusedRow(new PkiError('bad-row', message));
@@ -101,17 +112,19 @@ function judgeRow(columns: readonly Column[], cells: readonly string[]): RowCont
     filled.flatMap(({ column, cell }) => ('label' in column ? [[column.label, cell]] : [])),
   );
   const deviceId = fields.deviceId ?? null;
-  if (fields.csr === undefined) return refusedRow(new PkiError('bad-row', 'The row has no csr.'), deviceId);
+  if (fields.csr === undefined && keys === 'brought') {
+    return refusedRow(new PkiError('bad-row', 'The row has no csr.'), deviceId);
+  }
   return { input: { form: 'line', octets: encodeLine(fields, labels) }, deviceId };
 }
 
-function readRecord(columns: readonly Column[], octets: Line): RowContent {
+function readRecord(header: Header, octets: Line): RowContent {
   if (octets === null) return tooLongRow();
   try {
     const text = decodeText(octets, 'The row', 'bad-row');
     // Before anything of it is kept, as of any row.
     verifyNoPrivateKey(text);
-    return judgeRow(columns, splitCells(text));
+    return judgeRow(header, splitCells(text));
   } catch (refusal) {
     if (refusal instanceof PkiError) return refusedRow(refusal);
     throw refusal;
@@ -121,17 +134,19 @@ function readRecord(columns: readonly Column[], octets: Line): RowContent {
 /**
  * A lot as CSV (RFC 4180, UTF-8, commas) whose first line names the columns: `csr` (PEM, or DER in
  * base64) and, as wanted, `deviceId`, `profile`, `notAfter`, `supersede` (the reason) and `label:<name>`.
+ * Where keys are made, a row without `csr` asks for one: it has `deviceId`, and `keyAlgorithm` as wanted.
  * Refuses `bad-lot` and `too-large` where header or quoting are at fault; a bad row is refused alone.
  */
-export async function* readCsv(source: AsyncIterable<Uint8Array>): AsyncGenerator<readonly RowContent[]> {
-  let columns: readonly Column[] | undefined;
+export async function* readCsv(
+  source: AsyncIterable<Uint8Array>,
+  keys: KeySource = 'brought',
+): AsyncGenerator<readonly RowContent[]> {
+  let header: Header | undefined;
   for await (const records of splitRecords(source)) {
-    const rest = columns === undefined ? records.slice(1) : records;
-    columns ??= readHeader(records[0] ?? null);
-    const known = columns;
+    const rest = header === undefined ? records.slice(1) : records;
+    header ??= { columns: readHeader(records[0] ?? null, keys), keys };
+    const known = header;
     if (rest.length > 0) yield rest.map((record) => readRecord(known, record));
   }
-  if (columns === undefined) {
-    throw new PkiError('bad-lot', 'The first line of a CSV names its columns, and one of them is csr.');
-  }
+  if (header === undefined) throw noHeader(keys === 'made' ? 'deviceId' : 'csr');
 }

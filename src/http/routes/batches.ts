@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { Progress } from '../../batch/index.ts';
 import { findIssuer } from '../../ca/index.ts';
 import { PkiError } from '../../errors.ts';
+import { DEVICE_KEY_ALGORITHMS } from '../../x509/index.ts';
 import { acceptBatch, exchangeBatch } from '../batch-answer.ts';
 import { batchJson } from '../batch-json.ts';
+import { readJson } from '../body.ts';
 import { intermediatesPem } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
 import { inviteBody } from '../expect-continue.ts';
@@ -12,6 +14,7 @@ import { BATCH_ID, getBatch } from '../get-batch.ts';
 import { lotFormOf, openIntake } from '../lot-intake.ts';
 import { getFleet } from '../names.ts';
 import { fitQuery, noQuery } from '../query.ts';
+import { readLotKeyMaking } from '../recipient.ts';
 import { sendJson } from '../web.ts';
 
 const NDJSON = 'application/x-ndjson';
@@ -21,6 +24,7 @@ const batchQuery = z.strictObject({
   profile: name,
   authority: name,
   ids: z.enum(['cn', 'name']).optional(),
+  keyAlgorithm: z.enum(DEVICE_KEY_ALGORITHMS).optional(),
 });
 
 /** The client's Idempotency-Key, with or without the quotes of a structured field; else an id of ours. */
@@ -49,15 +53,24 @@ async function sendBatch(call: Call): Promise<void> {
   const { edge, req, res, requester, act } = call;
   const { ca, batches } = edge;
   const fleet = await getFleet(call);
-  const { profile: profileName = null, authority = null, ids } = fitQuery(batchQuery, req);
+  const { profile: profileName = null, authority = null, ids, keyAlgorithm } = fitQuery(batchQuery, req);
   const form = lotFormOf(call, ids);
   verifyAcceptsLines(call);
   const batchId = batchIdOf(call);
-  const context = contextFor(ca, fleet, requester, profileName);
+  const making = readLotKeyMaking(call, keyAlgorithm);
+  const how = making === undefined ? {} : { making };
+  const context = { ...contextFor(ca, fleet, requester, profileName), ...how };
   const issuer = await findIssuer(ca, fleet.id, authority);
   const chain = intermediatesPem(await ca.ledger.listGenerations(fleet.id), issuer.id);
-  const intake = await openIntake(call, form);
-  const opening = { id: batchId, fleetId: fleet.id, tokenId: requester.id, profile: profileName, authority };
+  const intake = await openIntake(call, form, making ? 'made' : 'brought');
+  const opening = {
+    id: batchId,
+    fleetId: fleet.id,
+    tokenId: requester.id,
+    profile: profileName,
+    authority,
+    ...how,
+  };
   const { attempt } = await batches.openBatch(act, ca.runId, opening).catch(async (failure: unknown) => {
     await intake.abandon();
     throw failure;
@@ -84,6 +97,23 @@ async function showBatch(call: Call): Promise<void> {
   sendJson(call.res, 200, batchJson(batch, fleet));
 }
 
+const acknowledgementSchema = z.strictObject({ through: z.int().min(0) });
+
+/** The client has the keys of outcomes up to a position: their envelopes go, a stride at a time. */
+async function acknowledgeBatch(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const { batch } = await getBatch(call);
+  const { through } = await readJson(call, acknowledgementSchema);
+  let reached = 0;
+  let dropped = 0;
+  do {
+    const done = await call.edge.batches.acknowledgeOutcomes(call.act, batch.id, through);
+    reached = done.through;
+    dropped += done.dropped;
+  } while (reached < through);
+  sendJson(call.res, 200, { id: batch.id, acknowledged: reached, dropped });
+}
+
 export const batchRoutes: readonly GuardedRoute[] = [
   {
     method: 'post',
@@ -100,5 +130,13 @@ export const batchRoutes: readonly GuardedRoute[] = [
     scope: 'record',
     what: 'batch',
     handle: showBatch,
+  },
+  {
+    method: 'post',
+    path: '/v1/batches/:id/acknowledge',
+    permission: 'certificate:request',
+    scope: 'record',
+    what: 'batch',
+    handle: acknowledgeBatch,
   },
 ];

@@ -151,6 +151,14 @@ async function revokeCertificate(call: Call): Promise<void> {
   sendJson(call.res, 200, certificateJson(await viewOf(call, revoked, fleet), []));
 }
 
+/** The client has the key: its envelope goes. */
+async function acknowledgeKey(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const { certificate, fleet } = await getCertificate(call, 'certificate:request');
+  await call.edge.ca.ledger.acknowledgeKey(call.act, certificate.fingerprint);
+  sendJson(call.res, 200, certificateJson(await viewOf(call, certificate, fleet), []));
+}
+
 export const certificateRoutes: readonly GuardedRoute[] = [
   {
     method: 'post',
@@ -175,5 +183,13 @@ export const certificateRoutes: readonly GuardedRoute[] = [
     scope: 'record',
     what: 'certificate',
     handle: revokeCertificate,
+  },
+  {
+    method: 'post',
+    path: '/v1/certificates/:id/acknowledge',
+    permission: 'certificate:request',
+    scope: 'record',
+    what: 'certificate',
+    handle: acknowledgeKey,
   },
 ];
