@@ -74,12 +74,18 @@ const SEQUENCE = '30';
 /** The service's own CA names itself so in what it signs; its certificates are no part of the ledger. */
 const SERVICE_CA = hex(Buffer.from('fleetca service CA', 'utf8'));
 
+/** A line that a kill tore while it was written: the signature it announced was never made. */
+function isTorn(line: string): boolean {
+  const octets = Buffer.from(line, 'hex');
+  return octets.length < 4 || octets.length < 4 + octets.readUInt16BE(2);
+}
+
 /** To-be-signed certificates that an observer saw and no intent tells of. */
 export function unexplainedIn({ intended }: LedgerFacts, signingRecord: string): readonly string[] {
   if (!existsSync(signingRecord)) return [];
   const lines = readFileSync(signingRecord, 'latin1').split('\n').slice(0, -1);
   return lines.filter((line) => {
-    if (!line.startsWith(SEQUENCE) || line.includes(SERVICE_CA)) return false;
+    if (!line.startsWith(SEQUENCE) || line.includes(SERVICE_CA) || isTorn(line)) return false;
     return !intended.has(createHash('sha256').update(Buffer.from(line, 'hex')).digest('hex'));
   });
 }

@@ -8,7 +8,8 @@ const file = openSync(process.env.CRASH_SIGNING_RECORD, 'a');
 process.on('exit', () => closeSync(file));
 const { sign } = crypto;
 crypto.sign = (algorithm, octets, ...rest) => {
-  writeSync(file, `${Buffer.from(octets).toString('hex')}\n`);
+  // A kill may tear a line where a page of the file ends: the next one must not stick to it.
+  writeSync(file, `\n${Buffer.from(octets).toString('hex')}\n`);
   return sign(algorithm, octets, ...rest);
 };
 syncBuiltinESMExports();
