@@ -31,7 +31,7 @@ function readVersion(): string {
 
 const EXIT_HELP = `
 Exit status: 0 done, 1 some rows refused, 2 bad input, 3 refused by policy (or a check that failed),
-4 not authorised, 5 conflict, 6 try again, 70 a defect.`;
+4 not authorised, 5 conflict, 6 try again, 70 a defect, 130 stopped by Ctrl-C.`;
 
 /** The whole command line. Throws `CommanderError` where it would end the process. */
 export function createProgram(finish: (status: number) => void): Command {

@@ -68,6 +68,13 @@ export const declareBatch: Declare = (program, perform) => {
   )
     .addHelpText('after', RESUME_HELP)
     .action(perform(async () => (await import('../commands/batch-submit.ts')).resumeBatch));
+  batch
+    .command('list')
+    .description('list lots, newest first, with how far each is (role station, security or auditor)')
+    .addOption(choice('--state <state>', 'of the last attempt', ['receiving', 'complete', 'interrupted']))
+    .option('--fleet <fleet>', 'of this fleet alone')
+    .option('--station <id>', 'opened by this token')
+    .action(perform(async () => (await import('../commands/batch-list.ts')).listBatches));
   withRetries(
     batch
       .command('status')
