@@ -11,7 +11,7 @@ const ROOMS = {
   batch: ["asn1", "x509", "policy", "enrollment", "ca"],
   gateway: ["asn1", "x509", "policy", "ca", "bundle", "status"],
   keystore: ["asn1", "x509", "ca"],
-  pool: ["asn1", "x509", "policy", "ca", "batch"],
+  pool: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],
   store: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "status", "gateway"], // the rooms whose ports it implements
   config: ["policy"], // profiles are configuration; policy validates them
   http: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway"],

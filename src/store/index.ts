@@ -5,7 +5,7 @@
  * the database.
  */
 
-export { openPostgresStore, type PostgresSettings } from './postgres/postgres-store.ts';
+export { openPostgresStore } from './postgres/postgres-store.ts';
 export { verifyPostgresLedger } from './postgres/verify-postgres-ledger.ts';
 export { openStoreInProcess, type Store } from './sqlite-store.ts';
 export { openStore } from './threaded-store.ts';

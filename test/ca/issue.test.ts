@@ -413,7 +413,11 @@ it('a profile of the operator’s shows in the certificate', async () => {
   };
   const granted = authorize(stationOf(fleet), factsOf(world, fleet), profile, request);
   const act = world.act();
-  const chunk = await prepareGrants(world.ca, { context: contextOf(fleet, root), grants: [granted], at: act.at });
+  const chunk = await prepareGrants(world.ca, {
+    context: contextOf(fleet, root),
+    grants: [granted],
+    at: act.at,
+  });
   const [outcome] = await issue(world.ca, { act, fleetId: fleet.id, batchId: null, chunk });
   const { subject } = parseCertificate(certificateOf(outcome).der);
   expect(subject.rdns.map(([only]) => only?.value)).toEqual(['own', 'Acme', 'DE']);
