@@ -19,7 +19,9 @@ export const persistenceOf = (
     signal,
     onRetry: ({ message }, waitMs, nth) => {
       if (output.json) return;
-      output.say(`${message} Trying again in ${(waitMs / 1000).toFixed(1)} s (${nth} of ${most}).`);
+      // A bar may stand in the line.
+      const start = output.interactive ? '\n' : '';
+      output.say(`${start}${message} Trying again in ${(waitMs / 1000).toFixed(1)} s (${nth} of ${most}).`);
     },
   };
 };
