@@ -307,25 +307,30 @@ describe('a lot', () => {
     const ran = await runWith({ ...as('station'), input: '{}\n' }, 'batch', 'submit', '-', '--fleet', 'nope');
     expect(ran).toMatchObject({ status: 4, out: '' });
   });
-
-  it('that breaks off says how to go on', async () => {
-    const child = start(['batch', 'submit', '-', '--fleet', 'demo', '--id', 'lot-3'], as('station').env);
-    let err = '';
-    child.stderr?.on('data', (piece) => {
-      err += piece;
-    });
-    child.stdin?.on('error', () => undefined).write(`${JSON.stringify({ csr: csrPem('in-3') })}\n`);
-    await once(child.stdout ?? child, 'data');
-    service.kill('SIGKILL');
-    const [status] = await once(child, 'exit');
-    expect(status).toBe(6);
-    expect(err).toContain('--id lot-3');
-    ({ facts, child: service } = await serve());
-    url = facts.apiUrl;
-  });
 });
 
 describe('the fleet from outside', () => {
+  it('is searched by certificate, and its lots are listed', async () => {
+    const all = await must(as('security'), 'certificate', 'list', '--fleet', 'demo', '--json');
+    const lines = all.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.length).toBeGreaterThan(1);
+    const one = [
+      'certificate',
+      'list',
+      '--fleet',
+      'demo',
+      '--device-id',
+      lines[0].deviceId,
+      '--json',
+    ] as const;
+    expect((await must(as('security'), ...one)).json().deviceId).toBe(lines[0].deviceId);
+    const lots = await must(as('security'), 'batch', 'list', '--json');
+    expect(lots.out).toContain('lot-');
+  });
+
   it('is published without a token', async () => {
     const published = await must(
       { env: { FLEETCA_DATA: scratchFolder() } },
