@@ -1,6 +1,6 @@
 /** The `fleetca` command as people and scripts run it: processes, files, exit statuses. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePem } from '../../src/asn1/index.ts';
 import { assertCaSound } from '../support/assert-ca-sound.ts';
 import { makeCsr, makeKey } from '../support/csr.ts';
+import { makeRecipient } from '../support/recipient.ts';
 import type { Facts } from '../support/service.ts';
 import { scratchFolder } from '../support/service.ts';
 
@@ -168,6 +169,54 @@ describe('tokens', () => {
     const refused = await runWith({ env: { FLEETCA_TOKEN: token } }, 'fleet', 'list');
     expect(refused.status).toBe(4);
     expect(refused.err).toMatch(/^fleetca: unauthenticated: /);
+  });
+});
+
+describe('keys that the service makes', () => {
+  const recipient = makeRecipient();
+  afterAll(recipient.remove);
+
+  it('come once for a device, into files that only their owner reads', async () => {
+    const made = await must(
+      as('station'),
+      'device',
+      'create',
+      'made-1',
+      '--fleet',
+      'demo',
+      '--out',
+      'made-1',
+    );
+    expect(made.out + made.err).not.toContain('PRIVATE KEY');
+    expect(statSync(at('made-1/pkey.pem')).mode & 0o777).toBe(0o600);
+    const certificate = new X509Certificate(readFileSync(at('made-1/client.pem')));
+    expect(certificate.checkPrivateKey(createPrivateKey(readFileSync(at('made-1/pkey.pem'))))).toBe(true);
+    const create = ['device', 'create', 'made-1', '--fleet', 'demo', '--out'];
+    expect((await runWith(as('station'), ...create, 'made-1')).status).toBe(2);
+    const lost = await runWith(as('station'), ...create, 'elsewhere');
+    expect([lost.status, lost.err]).toEqual([5, expect.stringMatching(/^fleetca: key-not-recoverable: /)]);
+  });
+
+  it('come in envelopes for a recipient, by the lot too, until they are acknowledged', async () => {
+    writeFileSync(at('line.crt'), recipient.pem);
+    const sealed = ['--fleet', 'demo', '--recipient', 'line.crt', '--key-algorithm', 'ec-p384'];
+    await must(as('station'), 'device', 'create', 'made-2', ...sealed, '--out', 'made-2');
+    const key = recipient.open(readFileSync(at('made-2/pkey.cms'), 'latin1'));
+    const certificate = new X509Certificate(readFileSync(at('made-2/client.pem')));
+    const opened = createPrivateKey({ key, format: 'der', type: 'pkcs8' });
+    expect(certificate.checkPrivateKey(opened)).toBe(true);
+
+    writeFileSync(at('ids.ndjson'), '{"deviceId":"made-3"}\n{"deviceId":"made-4"}\n');
+    const submit = ['batch', 'submit', 'ids.ndjson', ...sealed, '--id', 'lot-made', '--out', 'made.ndjson'];
+    await must(as('station'), ...submit);
+    const lines = readFileSync(at('made.ndjson'), 'utf8').trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).envelope)).toEqual(
+      Array(2).fill(expect.stringContaining('CMS')),
+    );
+    const acknowledge = ['batch', 'acknowledge', 'lot-made', '--through'];
+    const done = await must(as('station'), ...acknowledge, '2', '--json');
+    expect(done.json()).toEqual({ id: 'lot-made', acknowledged: 2, dropped: 2 });
+    expect((await runWith(as('station'), ...acknowledge, '3')).status).toBe(2);
   });
 });
 

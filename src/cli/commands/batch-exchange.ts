@@ -4,6 +4,7 @@ import { refusalOf } from '../client/problem.ts';
 import { LocalFailure } from '../local-failure.ts';
 import type { Lot } from '../lot.ts';
 import { type Outcome, parseLine, type Summary } from '../outcome.ts';
+import type { RecipientFile } from '../recipient-file.ts';
 
 /** What the service is told of a lot beside its rows. */
 export interface LotTerms {
@@ -12,6 +13,9 @@ export interface LotTerms {
   readonly profile?: string | undefined;
   readonly authority?: string | undefined;
   readonly ids?: string | undefined;
+  readonly keyAlgorithm?: string | undefined;
+  /** Whom keys are encrypted for that the service makes for rows without a request. */
+  readonly recipient?: RecipientFile | undefined;
 }
 
 /** Who is told of what comes back. */
@@ -22,18 +26,19 @@ export interface OutcomeReader {
 }
 
 const callOf = (
-  { id, fleet, profile, authority, ids }: LotTerms,
+  { id, fleet, profile, authority, ids, keyAlgorithm, recipient }: LotTerms,
   lot: Lot,
   signal: AbortSignal,
 ): ApiCall => ({
   method: 'POST',
   path: `/v1/fleets/${segment(fleet)}/batches`,
-  query: { profile, authority, ids },
+  query: { profile, authority, ids, keyAlgorithm },
   headers: {
     'Content-Type': lot.type.contentType,
     ...(lot.type.encoding === undefined ? {} : { 'Content-Encoding': lot.type.encoding }),
     Accept: 'application/x-ndjson',
     'Idempotency-Key': id,
+    ...(recipient === undefined ? {} : { 'Recipient-Certificate': recipient.header }),
   },
   body: lot.read(),
   signal,

@@ -20,6 +20,8 @@ export interface Batch {
   readonly fleet: string;
   readonly profile: string | null;
   readonly authority: string | null;
+  /** Of keys that the service makes. */
+  readonly keyAlgorithm: string | null;
   readonly createdAt: string;
   readonly state: Attempt['state'];
   readonly attempts: readonly Attempt[];

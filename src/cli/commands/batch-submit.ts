@@ -11,6 +11,7 @@ import type { Summary } from '../outcome.ts';
 import { type OutcomeSink, openOutcomes } from '../outcome-sink.ts';
 import { type Output, show } from '../output.ts';
 import { isWatched, type ProgressBar, startProgress } from '../progress-bar.ts';
+import { type RecipientFile, readRecipientFile } from '../recipient-file.ts';
 import { persistenceOf, type RetryOptions } from '../retrying.ts';
 import { formatFields } from '../table.ts';
 import { noRowsWritten } from '../written-rows.ts';
@@ -22,6 +23,8 @@ interface SendOptions extends RetryOptions {
   readonly profile?: string;
   readonly authority?: string;
   readonly ids?: string;
+  readonly keyAlgorithm?: string;
+  readonly recipient?: string;
   readonly out?: string;
   readonly async?: true;
 }
@@ -48,7 +51,8 @@ const quoted = (word: string): string =>
 
 /** The command that goes on with a lot. It names what the service may not have heard of yet. */
 export function resumeCommand({ source, terms, options }: Pick<Submission, 'source' | 'terms' | 'options'>) {
-  const { id, ...rest } = { ...terms, out: options.out };
+  const { id, recipient, keyAlgorithm, ...plain } = terms;
+  const rest = { ...plain, recipient: recipient?.path, 'key-algorithm': keyAlgorithm, out: options.out };
   const flags = Object.entries(rest).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, value],
   );
@@ -170,14 +174,19 @@ async function transfer(
 
 const STOPPED = 'The lot was stopped before its end. What has come to the service is kept.';
 
+const openRecipient = (path: string | undefined): Promise<RecipientFile> | undefined =>
+  path === undefined ? undefined : readRecipientFile(path);
+
 /** `batch submit`: a lot through the service, however often the connection breaks. */
 export async function submitBatch(
   invocation: Invocation,
   source: string,
   { id = `lot-${randomBytes(8).toString('hex')}`, ...options }: SubmitOptions,
 ): Promise<ExitStatus> {
-  const { fleet, profile, authority, ids } = options;
-  const submission = { source, terms: { id, fleet, profile, authority, ids }, options, keep: false };
+  const { fleet, profile, authority, ids, keyAlgorithm } = options;
+  const recipient = await openRecipient(options.recipient);
+  const terms = { id, fleet, profile, authority, ids, keyAlgorithm, recipient };
+  const submission = { source, terms, options, keep: false };
   return interruptible(
     (signal) => withClient(invocation, (client) => transfer(client, invocation, submission, signal)),
     () => ({ message: STOPPED, hint: `go on with \`${resumeCommand(submission)}\`` }),
@@ -206,12 +215,15 @@ export async function resumeBatch(
     (signal) =>
       withClient(invocation, async (client) => {
         const began = await findBatch(client, id, options.fleet);
+        const recipient = await openRecipient(options.recipient);
         const terms = {
           id,
           fleet: options.fleet ?? began.fleet ?? '',
           profile: options.profile ?? began.profile ?? undefined,
           authority: options.authority ?? began.authority ?? undefined,
           ids: options.ids,
+          keyAlgorithm: options.keyAlgorithm ?? began.keyAlgorithm ?? undefined,
+          recipient,
         };
         submission = { ...submission, terms };
         return transfer(client, invocation, submission, signal);

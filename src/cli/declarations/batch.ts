@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { DEVICE_KEY_ALGORITHMS } from '../../x509/index.ts';
 import type { Declare } from '../invocation.ts';
 import { choice } from './choice.ts';
 import { wholeNumber } from './whole-number.ts';
@@ -8,14 +9,15 @@ A lot is NDJSON: {"csr": "<PEM, or DER in base64>", "deviceId"?, "profile"?, "la
 a line. By the end of its name a file is sent as .csv (a header names the columns: csr, deviceId, profile,
 notAfter, supersede, label:<name>), or as .tar, .tar.gz or .zip of .csr, .pem, .der, .p10 and .req files;
 .ndjson.gz and .csv.gz go as they are. Of a folder every .csr, .pem and .der file with a request is one row; files that hold a private key
-are left out. Stdin is taken in whole before it is sent.
+are left out. With --recipient a row without csr ({"deviceId": …}) gets a key as well, in its outcome's envelope.
+Stdin is taken in whole before it is sent.
 
 Where the connection breaks or the service asks for patience, the lot is sent again by itself under the
 same id: rows that were done are replayed, and no row is written twice. After Ctrl-C, or when the retries
 are spent, go on with \`fleetca batch resume <id> <lot>\`.`;
 
 const RESUME_HELP = `
-Fleet, profile and authority are those that the lot began with. With --out the file that was written so far
+A lot for a --recipient needs the same one again. Fleet, profile and authority are those that the lot began with. With --out the file that was written so far
 is gone on with.`;
 
 const withRetries = (command: Command): Command =>
@@ -35,6 +37,8 @@ const withSending = (command: Command): Command =>
           'name',
         ]),
       )
+      .option('--recipient <file>', 'certificate (PEM) that keys are encrypted for, of rows without a csr')
+      .addOption(choice('--key-algorithm <kind>', 'of those keys (default: ec-p256)', DEVICE_KEY_ALGORITHMS))
       .option('--out <file>', 'where the outcomes go, one JSON object a line')
       .addOption(
         new Option(
@@ -92,6 +96,16 @@ export const declareBatch: Declare = (program, perform) => {
     .option('--out <file>', 'write them there, and not to stdout')
     .option('--resume', 'go on after the last outcome in --out')
     .action(perform(async () => (await import('../commands/batch-read.ts')).readResults));
+  batch
+    .command('acknowledge')
+    .description('let the service drop the keys of outcomes that have arrived (role station or security)')
+    .argument('<id>')
+    .addOption(
+      new Option('--through <n>', 'up to and with this position (seq)')
+        .argParser(wholeNumber(0))
+        .makeOptionMandatory(),
+    )
+    .action(perform(async () => (await import('../commands/batch-acknowledge.ts')).acknowledgeBatch));
   batch
     .command('bundles')
     .description('fetch the credentials of all devices of a lot that have a live certificate from it')

@@ -1,0 +1,82 @@
+import { access, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Certificate, certificateLines } from '../certificate.ts';
+import { type ApiCall, segment, withClient } from '../client/client.ts';
+import { callJson, postJson } from '../client/json.ts';
+import { saveFile } from '../files.ts';
+import type { Invocation } from '../invocation.ts';
+import { parseLabels } from '../labels.ts';
+import { fileFailure, LocalFailure } from '../local-failure.ts';
+import { sayWarnings, show } from '../output.ts';
+import { readRecipientFile } from '../recipient-file.ts';
+
+interface CreateOptions {
+  readonly fleet: string;
+  readonly out: string;
+  readonly keyAlgorithm?: string;
+  readonly recipient?: string;
+  readonly profile?: string;
+  readonly authority?: string;
+  readonly notAfter?: string;
+  readonly label?: readonly string[];
+  readonly supersede?: string;
+}
+
+interface Created extends Certificate {
+  readonly privateKey?: string;
+  readonly envelope?: string;
+}
+
+const SECRET = 0o600;
+
+/** Before a key is made that is handed out once: there is a place for it, and no other key in that. */
+async function openFolder(folder: string, name: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (failure) {
+    throw fileFailure(folder, failure);
+  }
+  const isThere = await access(join(folder, name)).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw new LocalFailure('usage', `${join(folder, name)} is there already; it is not replaced.`);
+}
+
+async function* once(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+async function callOf(deviceId: string, options: CreateOptions): Promise<ApiCall> {
+  const { fleet, out: _out, recipient, label, supersede, ...fields } = options;
+  const request = {
+    deviceId,
+    ...fields,
+    labels: label && parseLabels(label),
+    supersede: supersede === undefined ? undefined : { reason: supersede },
+    recipient: recipient === undefined ? undefined : (await readRecipientFile(recipient)).pem,
+  };
+  const call = postJson(`/v1/fleets/${segment(fleet)}/devices`, request);
+  // With a recipient the same call gives the same envelope; without one it would find the key gone.
+  return recipient === undefined ? call : { ...call, isRepeatable: true };
+}
+
+/** `device create`: key and certificate to a folder; the key first, for it is nowhere else. */
+export async function createDevice(
+  invocation: Invocation,
+  deviceId: string,
+  options: CreateOptions,
+): Promise<undefined> {
+  const { output } = invocation;
+  const { out } = options;
+  const call = await callOf(deviceId, options);
+  const name = options.recipient === undefined ? 'pkey.pem' : 'pkey.cms';
+  await openFolder(out, name);
+  const made = await withClient(invocation, (client) => callJson<Created>(client, call));
+  const { privateKey, envelope, ...certificate } = made;
+  await saveFile(join(out, name), SECRET, once(privateKey ?? envelope ?? ''));
+  await saveFile(join(out, 'client.pem'), SECRET, once(certificate.chain));
+  sayWarnings(output, certificate.warnings);
+  await show(output, { ...certificate, out }, () => certificateLines(certificate));
+  if (!output.json) output.say(`${name} and client.pem of ${deviceId}: ${out}`);
+}
