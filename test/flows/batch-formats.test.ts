@@ -208,9 +208,11 @@ describe('the outcomes of a lot afterwards', () => {
     expect(answer.headers['content-type']).toBe('text/csv; charset=utf-8; header=present');
     const records = answer.text().split('\r\n');
     expect(records).toHaveLength(8);
-    expect(records[0]).toBe('seq,attempt,row,deviceId,status,serial,certificate,code,detail,warnings');
-    expect(records[1]).toMatch(/^1,1,1,out-1,issued,[0-9a-f]{32},MII[A-Za-z0-9+/=]+,,,/);
-    expect(records[5]).toMatch(/^5,1,5,'=1\+1,refused,,,bad-pem,/);
+    expect(records[0]).toBe(
+      'seq,attempt,row,deviceId,status,serial,certificate,envelope,code,detail,warnings',
+    );
+    expect(records[1]).toMatch(/^1,1,1,out-1,issued,[0-9a-f]{32},MII[A-Za-z0-9+/=]+,,,,/);
+    expect(records[5]).toMatch(/^5,1,5,'=1\+1,refused,,,,bad-pem,/);
     expect((await get('/v1/batches/out:1/results', 'application/pdf')).status).toBe(406);
   });
 
