@@ -6,6 +6,12 @@ import type { WorkerSettings } from './worker.ts';
 /** Tasks that a worker holds at a time: one it works on, one at hand, so that it never waits for us. */
 const TASKS_AT_HAND = 2;
 
+/**
+ * What a thread may hold of objects that hardly live, MiB. Left to itself the engine lets it grow to
+ * several times that over a long lot, and gains nothing.
+ */
+const YOUNG_MIB = 12;
+
 interface Job {
   readonly task: Task;
   readonly transfer: readonly ArrayBuffer[];
@@ -24,7 +30,10 @@ export class Member {
   readonly #keys = new Set<string>();
 
   constructor(settings: WorkerSettings, free: () => void, ended: (member: Member) => void) {
-    this.#thread = new Worker(new URL('./worker.js', import.meta.url), { workerData: settings });
+    this.#thread = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: settings,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+    });
     this.#thread.on('message', (answer: Answer) => {
       this.#held.shift()?.resolve({ answer, worker: this });
       free();

@@ -5,6 +5,9 @@ import { rememberReads } from './remembered-reads.ts';
 import type { Store, StoreSettings } from './sqlite-store.ts';
 import { type Answer, type Call, unpackError } from './wire.ts';
 
+/** What the thread may hold of objects that hardly live, MiB: it would grow over a long lot, and gain nothing. */
+const YOUNG_MIB = 12;
+
 interface Waiting {
   readonly method: string;
   readonly resolve: (value: unknown) => void;
@@ -106,7 +109,10 @@ type Complete =
  * and what earlier runs left open is settled.
  */
 export async function openStore(settings: StoreSettings): Promise<Complete> {
-  const worker = new Worker(new URL('./sqlite-thread.js', import.meta.url), { workerData: settings });
+  const worker = new Worker(new URL('./sqlite-thread.js', import.meta.url), {
+    workerData: settings,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+  });
   const line = new ThreadLine(worker);
   const abandoned = await line.opened();
   const methods = METHODS.map((method) => [method, (...args: readonly unknown[]) => line.call(method, args)]);
