@@ -207,12 +207,18 @@ export async function receive(run: BatchRun, rows: RowSource): Promise<PkiError 
   const lanes = new Lanes(CHUNKS_UNDER_WAY);
   const intents = takeTurns();
   const outcomes = takeTurns();
+  let broken = false;
   const process = async (chunk: readonly Row[], intent: Turn, outcome: Turn): Promise<void> => {
     try {
       const act = actOf(run);
       const told = await issueChunk(run, chunk, act, intent);
       await outcome.due;
+      // After outcomes that could not be recorded no later ones are: the answer has no gap.
+      if (broken) throw new PkiError('storage-unavailable', 'Outcomes before these could not be recorded.');
       await recordChunk(run, act, told);
+    } catch (failure) {
+      broken = true;
+      throw failure;
     } finally {
       outcome.done();
     }
