@@ -150,13 +150,20 @@ export class DerReader {
 
 /** Content octets of an INTEGER; the shortest form is demanded (X.690, 8.3.2). */
 export function readInteger(element: Element): Uint8Array {
-  const content = contentBytes(element);
-  const [first, second] = content;
-  if (first === undefined) return refuse('an empty INTEGER', element.start);
-  if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80))) {
-    return refuse('an INTEGER is not in its shortest form', element.start);
+  checkInteger(element);
+  return contentBytes(element);
+}
+
+// The checks below look at the octets in place: they run for every element of every request, and a view
+// for each would be most of what the reader allocates.
+function checkInteger({ bytes, start, contentStart, end }: Element): void {
+  if (contentStart === end) refuse('an empty INTEGER', start);
+  if (end - contentStart < 2) return;
+  const first = bytes[contentStart] as number;
+  const second = bytes[contentStart + 1] as number;
+  if ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)) {
+    refuse('an INTEGER is not in its shortest form', start);
   }
-  return content;
 }
 
 /** An INTEGER that must not be negative, as a bigint. */
@@ -168,8 +175,8 @@ export function readUnsigned(element: Element): bigint {
 
 /** BOOLEAN: DER knows 0x00 and 0xff only (X.690, 11.1). */
 export function readBoolean(element: Element): boolean {
-  const [value, ...more] = contentBytes(element);
-  if (more.length > 0 || (value !== 0x00 && value !== 0xff)) {
+  const value = element.bytes[element.contentStart];
+  if (element.end !== element.contentStart + 1 || (value !== 0x00 && value !== 0xff)) {
     return refuse('a BOOLEAN is neither 00 nor FF', element.start);
   }
   return value === 0xff;
@@ -177,40 +184,58 @@ export function readBoolean(element: Element): boolean {
 
 /** BIT STRING: content and number of unused bits, which must be zero bits (X.690, 11.2.1). */
 export function readBitString(element: Element): { bits: Uint8Array; unused: number } {
-  const content = contentBytes(element);
-  const unused = content[0];
-  const bits = content.subarray(1);
-  if (unused === undefined || unused > 7 || (unused > 0 && bits.length === 0)) {
-    return refuse('a BIT STRING has a wrong count of unused bits', element.start);
+  const unused = checkBitString(element);
+  return { bits: element.bytes.subarray(element.contentStart + 1, element.end), unused };
+}
+
+/** The number of unused bits. */
+function checkBitString({ bytes, start, contentStart, end }: Element): number {
+  const unused = contentStart < end ? bytes[contentStart] : undefined;
+  const bitsEmpty = contentStart + 1 >= end;
+  if (unused === undefined || unused > 7 || (unused > 0 && bitsEmpty)) {
+    return refuse('a BIT STRING has a wrong count of unused bits', start);
   }
-  if (((bits.at(-1) ?? 0) & ((1 << unused) - 1)) !== 0) {
-    return refuse('a BIT STRING has unused bits that are set', element.start);
-  }
-  return { bits, unused };
+  const last = bitsEmpty ? 0 : (bytes[end - 1] as number);
+  if ((last & ((1 << unused) - 1)) !== 0) return refuse('a BIT STRING has unused bits that are set', start);
+  return unused;
 }
 
 /** OBJECT IDENTIFIER in dotted form; sub-identifiers are minimal (X.690, 8.19.2) and fit 53 bits. */
 export function readOid(element: Element): string {
-  const content = contentBytes(element);
-  if (content.length === 0 || content.length > 64)
-    return refuse('an OBJECT IDENTIFIER of odd size', element.start);
-  const arcs: number[] = [];
+  checkOid(element);
+  const { bytes, contentStart, end } = element;
+  let text = '';
   let value = 0;
-  let fresh = true;
-  for (const octet of content) {
-    if (fresh && octet === 0x80) return refuse('an OBJECT IDENTIFIER is padded', element.start);
+  for (let at = contentStart; at < end; at++) {
+    const octet = bytes[at] as number;
     value = value * 128 + (octet & 0x7f);
-    if (value > Number.MAX_SAFE_INTEGER)
-      return refuse('an OBJECT IDENTIFIER arc is too large', element.start);
-    fresh = octet < 0x80;
-    if (!fresh) continue;
-    arcs.push(value);
+    if (octet >= 0x80) continue;
+    text = text === '' ? firstArcs(value) : `${text}.${value}`;
     value = 0;
   }
-  if (!fresh) return refuse('an OBJECT IDENTIFIER is cut off', element.start);
-  const [head = 0, ...rest] = arcs;
-  const top = Math.min(2, Math.floor(head / 40));
-  return [top, head - top * 40, ...rest].join('.');
+  return text;
+}
+
+/** The first sub-identifier holds two arcs (X.690, 8.19.4). */
+function firstArcs(value: number): string {
+  const top = Math.min(2, Math.floor(value / 40));
+  return `${top}.${value - top * 40}`;
+}
+
+function checkOid({ bytes, start, contentStart, end }: Element): void {
+  const size = end - contentStart;
+  if (size === 0 || size > 64) refuse('an OBJECT IDENTIFIER of odd size', start);
+  let value = 0;
+  let fresh = true;
+  for (let at = contentStart; at < end; at++) {
+    const octet = bytes[at] as number;
+    if (fresh && octet === 0x80) refuse('an OBJECT IDENTIFIER is padded', start);
+    value = value * 128 + (octet & 0x7f);
+    if (value > Number.MAX_SAFE_INTEGER) refuse('an OBJECT IDENTIFIER arc is too large', start);
+    fresh = octet < 0x80;
+    if (fresh) value = 0;
+  }
+  if (!fresh) refuse('an OBJECT IDENTIFIER is cut off', start);
 }
 
 /** NULL: no content. */
@@ -254,13 +279,13 @@ function checkPrimitive(element: Element): void {
       readBoolean(element);
       return;
     case TAG.integer:
-      readInteger(element);
+      checkInteger(element);
       return;
     case TAG.bitString:
-      readBitString(element);
+      checkBitString(element);
       return;
     case TAG.oid:
-      readOid(element);
+      checkOid(element);
       return;
     case TAG.null:
       readNull(element);

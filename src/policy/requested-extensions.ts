@@ -112,6 +112,7 @@ export function judgeRequestedExtensions(
   profile: DeviceProfile,
   deviceId: string,
 ): GrantedExtensions {
+  if (csr.requestedExtensions.length === 0) return NOTHING;
   const parts = csr.requestedExtensions.map((extension) => {
     const judge = JUDGES.get(extension.oid);
     return judge

@@ -25,9 +25,9 @@ export function commonNameOf(csr: Csr): string {
 }
 
 /** One warning that lists the request's other name attributes, which the certificate will not have. */
-export function droppedAttributes(csr: Csr): readonly string[] {
-  const others = csr.subject.rdns.flat().filter(({ type }) => type !== OID.commonName);
-  if (others.length === 0) return [];
+export function droppedAttributes({ subject: { rdns } }: Csr): readonly string[] {
+  if (rdns.every((rdn) => rdn.every(({ type }) => type === OID.commonName))) return [];
+  const others = rdns.flat().filter(({ type }) => type !== OID.commonName);
   const names = [...new Set(others.map(({ type }) => attributeName(type)))];
   return [
     `The subject's ${names.join(', ')} was left out: the certificate has the CN and the profile's own attributes.`,

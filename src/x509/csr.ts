@@ -104,8 +104,8 @@ function readInfo(
   element: Element,
 ): Pick<Csr, 'subject' | 'publicKey' | 'requestedExtensions' | 'otherAttributes'> {
   const reader = DerReader.inside(element);
-  const [version = 0, ...more] = readInteger(reader.expect(TAG.integer, 'the version'));
-  if (version !== 0 || more.length > 0)
+  const version = readInteger(reader.expect(TAG.integer, 'the version'));
+  if (version.length !== 1 || version[0] !== 0)
     malformed('The version of a certificate request is 0 (RFC 2986, 4.1).');
   const subject = readName(reader.expect(TAG.sequence, 'the subject'));
   const publicKey = readPublicKey(reader.expect(TAG.sequence, 'the public key'));

@@ -130,7 +130,7 @@ function encodeValidity(): (notBefore: Date, notAfter: Date) => Uint8Array {
 }
 
 function checkFields({ serial, keyIdentifier }: LeafFields): void {
-  const [first = 0] = serial;
+  const first = serial[0] ?? 0;
   if (serial.length !== SERIAL_OCTETS || first === 0 || first >= 0x80) {
     throw new Error('a leaf has a serial of 16 octets, positive, the first not zero');
   }

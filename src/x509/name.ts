@@ -104,8 +104,13 @@ export function parseName(der: Uint8Array): Name {
 }
 
 /** Values of every attribute of one type, over all RDNs. */
-export const attributesOf = (name: Name, type: string): readonly NameAttribute[] =>
-  name.rdns.flat().filter((attribute) => attribute.type === type);
+export function attributesOf({ rdns }: Name, type: string): readonly NameAttribute[] {
+  const found: NameAttribute[] = [];
+  for (const rdn of rdns) {
+    for (const attribute of rdn) if (attribute.type === type) found.push(attribute);
+  }
+  return found;
+}
 
 /** An attribute to be written: one RDN each, in this order. */
 export interface SubjectAttribute {

@@ -90,6 +90,18 @@ describe('a device ID', () => {
     );
   });
 
+  it('is taken, and folds by the general rule, where it is plain ASCII', () => {
+    const plain = fc.stringMatching(/^[0-9A-Za-z](?:[0-9A-Za-z._-]{0,62}[0-9A-Za-z])?$/);
+    fc.assert(
+      fc.property(plain, (id) => {
+        expect(code(id)).toBe('taken');
+        expect(foldDeviceId(id)).toBe(id.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC'));
+        // The rules themselves, which a plain ID is spared, say the same of it beside a character that is not.
+        expect(code(`${id.slice(0, 60)}é`)).toBe('taken');
+      }),
+    );
+  });
+
   it('folds to the same in any case and width, and never to nothing', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }), (id) => {
