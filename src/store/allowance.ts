@@ -1,6 +1,6 @@
 import type { IntentVerdict } from '../ca/index.ts';
 
-const HOUR_MS = 3_600_000;
+export const HOUR_MS = 3_600_000;
 
 /** A token's quota and what it has spent of it, as its row has it. */
 export interface QuotaRow {

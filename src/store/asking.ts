@@ -23,19 +23,30 @@ export function* first<O>(query: Query<O>): Asking<O | undefined> {
 
 const PAGE = 500;
 
+/** Visits pages of rows, none of them empty, in order of a number that grows. */
+export function* eachPage<O>(
+  after: (place: number, limit: number) => Query<O>,
+  placeOf: (row: O) => number,
+  visit: (page: readonly O[]) => Asking<void>,
+): Asking<void> {
+  for (let place = 0; ; ) {
+    const page = yield* all(after(place, PAGE));
+    const last = page.at(-1);
+    if (last === undefined) return;
+    yield* visit(page);
+    place = placeOf(last);
+  }
+}
+
 /** Visits rows, page by page, in order of a number that grows. */
-export function* eachRow<O>(
+export function eachRow<O>(
   after: (place: number, limit: number) => Query<O>,
   placeOf: (row: O) => number,
   visit: (row: O) => Asking<void>,
 ): Asking<void> {
-  for (let place = 0; ; ) {
-    const page = yield* all(after(place, PAGE));
+  return eachPage(after, placeOf, function* (page) {
     for (const row of page) yield* visit(row);
-    const last = page.at(-1);
-    if (last === undefined) return;
-    place = placeOf(last);
-  }
+  });
 }
 
 /** Answers from a session that answers at once. What fails there is thrown where it was asked. */

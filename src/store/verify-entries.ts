@@ -24,10 +24,17 @@ function expectRows(
   findings.expect(details.rowsDigest === rowsDigest(rows), seq, OTHER_ROWS);
 }
 
-type ChunkRow = Schema['intent_chunk'];
+type ChunkRow = Schema['intent_chunk'] & { readonly fleet: string | null };
 
 const chunksOf = (seq: number): Asking<readonly ChunkRow[]> =>
-  all(build.selectFrom('intent_chunk').selectAll().where('audit_seq', '=', seq));
+  all(
+    build
+      .selectFrom('intent_chunk as k')
+      .leftJoin('fleet as f', 'f.id', 'k.fleet_id')
+      .selectAll('k')
+      .select('f.name as fleet')
+      .where('k.audit_seq', '=', seq),
+  );
 
 /** The one chunk that an entry tells of; it says of itself what the entry says. */
 function* chunkOf(entry: AuditEntry, findings: Findings): Asking<ChunkRow | undefined> {
@@ -38,7 +45,8 @@ function* chunkOf(entry: AuditEntry, findings: Findings): Asking<ChunkRow | unde
     chunk.actor_id === entry.actor.id &&
     chunk.created_at === Date.parse(entry.at) &&
     chunk.run_id === entry.details.run &&
-    chunk.batch_id === entry.details.batch;
+    chunk.batch_id === entry.details.batch &&
+    chunk.fleet === entry.fleet;
   findings.expect(same, entry.seq, 'the chunk of intents is not the one that the entry tells of');
   return chunk;
 }
@@ -129,6 +137,7 @@ const checkGenerationIntent: Check = function* (entry, findings) {
     chunk.kind === 'authority' &&
     chunk.actor_id === entry.actor.id &&
     chunk.created_at === Date.parse(entry.at) &&
+    chunk.fleet === entry.fleet &&
     row.chunk_id === chunk.id &&
     row.name === details.profile &&
     hex(row.key_digest) === details.keyDigest &&

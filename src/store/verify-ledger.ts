@@ -3,6 +3,9 @@ import { openReadOnly } from './driver.ts';
 import { Findings, type LedgerProblem } from './findings.ts';
 import { Session } from './session.ts';
 import { verifyEntries } from './verify-entries.ts';
+import { verifyEnvelopes } from './verify-envelopes.ts';
+import { verifyLabels } from './verify-labels.ts';
+import { verifyQuotas } from './verify-quotas.ts';
 import { verifyChunks, verifyIntents, verifyRecords } from './verify-rows.ts';
 
 export interface LedgerReport {
@@ -25,6 +28,9 @@ export function* checkLedger(): Asking<LedgerReport> {
   const counts = yield* verifyIntents(findings);
   yield* verifyChunks(findings);
   yield* verifyRecords(findings);
+  yield* verifyQuotas(findings);
+  yield* verifyLabels(findings);
+  yield* verifyEnvelopes(findings);
   const problems = findings.problems();
   return { ok: problems.length === 0, ...chain, ...counts, problems };
 }

@@ -5,6 +5,7 @@ import { openPostgresStore, verifyPostgresLedger } from '../../src/store/index.t
 import { describeStore } from '../store/contract.ts';
 import { generationIntent, newFleet, newLine, rejection, wholeLog } from '../store/line.ts';
 import { actAt, fresh, freshDigest, minutesAfter, NOON } from '../store/sample.ts';
+import { touchedRowsContract } from '../store/touched-rows-contract.ts';
 import { isLeftOut } from '../support/counterpart.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
@@ -47,6 +48,20 @@ describe.skipIf(isLeftOut('postgres'))('PostgreSQL', () => {
       expect(ok).toBe(true);
       expect(certificates).toBeGreaterThan(100);
     });
+  });
+
+  touchedRowsContract(async (fill) => {
+    const url = await server.newDatabase();
+    const store = await open(url);
+    await fill(store);
+    await store.close(NOON);
+    return {
+      verifyTouched: async (sql) => {
+        const copy = await server.copyDatabase(url);
+        await server.administer(sql, copy);
+        return verifyPostgresLedger(copy);
+      },
+    };
   });
 
   describe('at the start', () => {

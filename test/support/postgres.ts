@@ -13,6 +13,8 @@ export interface PostgresServer {
   readonly port: number;
   /** A database of its own, empty, and a role that owns it and nothing else; answers its URL. */
   newDatabase(): Promise<string>;
+  /** A copy of a database that nobody is connected to, of the same owner; answers its URL. */
+  copyDatabase(url: string): Promise<string>;
   /** Runs statements as the superuser, in a database (the URL's), or in `postgres`. */
   administer<O>(sql: string, url?: string): Promise<readonly O[]>;
   /** Sets the server up otherwise, until `reset`. Resolves when it holds. */
@@ -132,6 +134,14 @@ export async function startPostgres(): Promise<PostgresServer> {
       await administer(`CREATE ROLE ${name} LOGIN PASSWORD '${name}-secret'`);
       await administer(`CREATE DATABASE ${name} OWNER ${name}`);
       return urlOf(name, `${name}-secret`, name);
+    },
+    copyDatabase: async (url) => {
+      const copy = new URL(url);
+      const name = `t${randomBytes(6).toString('hex')}`;
+      const original = copy.pathname.slice(1);
+      await administer(`CREATE DATABASE ${name} OWNER ${copy.username} TEMPLATE ${original}`);
+      copy.pathname = `/${name}`;
+      return copy.href;
     },
     configure: async (setting, value) => {
       await administer(`ALTER SYSTEM SET ${setting} = ${value}`);
