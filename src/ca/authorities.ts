@@ -16,6 +16,7 @@ import {
   describeKey,
   findExtension,
   importPublicKey,
+  isPrivateKeyEncrypted,
   isSelfIssued,
   isSignatureValid,
   isSignedBy,
@@ -271,11 +272,21 @@ interface ImportedRoot {
   readonly warnings: readonly string[];
 }
 
+function readImportedKey({ privateKey, passphrase }: AuthorityImport): PrivateKey {
+  if (passphrase !== null || !isPrivateKeyEncrypted(privateKey))
+    return parsePrivateKey(privateKey, passphrase ?? undefined);
+  throw new PkiError(
+    'bad-pem',
+    'The private key is encrypted, and no passphrase came with it: `import.passphrase` holds it, and on the command line --passphrase-file names its file.',
+    { violations: [{ at: '/import/passphrase', message: 'is due for an encrypted key' }] },
+  );
+}
+
 function readImportedRoot(ca: CaContext, fleet: Fleet, wish: AuthorityImport, now: Date): ImportedRoot {
   try {
     const [certificate, second] = parseCertificates(wish.certificate);
     if (!certificate || second) return refuseCertificate('One certificate is due: the root alone.');
-    const key = parsePrivateKey(wish.privateKey, wish.passphrase ?? undefined);
+    const key = readImportedKey(wish);
     verifyImportedRoot(certificate, key.publicKey.spki, now);
     verifyImportedKey(ca, fleet, certificate);
     return { certificate, key, warnings: rootWarnings(certificate, fleet.target) };

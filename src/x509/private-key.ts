@@ -59,6 +59,12 @@ export interface PrivateKey {
 
 const KEY_LABEL = /^(?:(?:RSA|EC|ENCRYPTED) )?PRIVATE KEY$/;
 
+/** PKCS#8's own label (RFC 7468, 11), or the header that OpenSSL writes over PKCS#1 and SEC1 (RFC 1421, 4.6.1.1). */
+const ENCRYPTED = /^(?:-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: *4, *ENCRYPTED)[ \t\r]*$/m;
+
+/** Tells whether a private key in PEM form is encrypted, by its frame alone. */
+export const isPrivateKeyEncrypted = (pem: string): boolean => ENCRYPTED.test(pem);
+
 function keyBlock(pem: string): void {
   // `openssl ecparam -genkey` writes an EC PARAMETERS block before the key.
   const blocks = parsePem(pem.replace(/^(Proc-Type|DEK-Info): .*$/gm, '')).filter(
@@ -75,19 +81,20 @@ function keyBlock(pem: string): void {
     throw new PkiError('bad-pem', 'There is more than one block where one private key is due.');
 }
 
+const UNREADABLE = 'The private key cannot be read: it is damaged, or of an unknown kind.';
+
+const noPassphrase = (given: string | undefined): string =>
+  given === undefined
+    ? 'The private key is encrypted, and no passphrase came with it.'
+    : 'The private key is encrypted, and cannot be opened: the passphrase does not fit it, or it is damaged.';
+
 function importKey(pem: string, passphrase: string | undefined): KeyObject {
   try {
     return createPrivateKey({ key: pem, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
-  } catch (cause) {
-    // Without the cause: OpenSSL's message may quote what it read.
-    const code = (cause as { code?: unknown }).code;
-    const missing = code === 'ERR_MISSING_PASSPHRASE';
-    throw new PkiError(
-      'bad-pem',
-      missing
-        ? 'The private key is encrypted: give its passphrase.'
-        : 'The private key cannot be read: it is damaged, of an unknown kind, or the passphrase is wrong.',
-    );
+  } catch {
+    // Without the cause: OpenSSL's message may quote what it read. Its codes tell no wrong passphrase from
+    // damage, and a missing passphrase from nothing.
+    throw new PkiError('bad-pem', isPrivateKeyEncrypted(pem) ? noPassphrase(passphrase) : UNREADABLE);
   }
 }
 

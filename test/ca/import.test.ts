@@ -131,6 +131,15 @@ describe('the private key of a root', () => {
       expect(await read({ privateKey, passphrase: '' })).toBe('bad-pem');
       expect(await read({ privateKey })).toBe('bad-pem');
     });
+
+    it(`says of ${file}.pem that it is encrypted, and where its passphrase belongs`, async () => {
+      const privateKey = openssl.read(`${file}.pem`);
+      const without = await refusalOfPromise(take({ privateKey, passphrase: null }));
+      expect(without?.violations.map(({ at }) => at)).toEqual(['/import/passphrase']);
+      expect(without?.message).toContain('--passphrase-file');
+      const wrong = await refusalOfPromise(take({ privateKey, passphrase: 'gehein' }));
+      expect([wrong?.violations, wrong?.message]).toEqual([[], expect.stringContaining('does not fit')]);
+    });
   }
 
   it('is read from PKCS#1, encrypted and not, and as an RSA root is taken', async () => {
@@ -149,7 +158,8 @@ describe('the private key of a root', () => {
     expect(openssl.read('pkcs1.pem')).toContain('BEGIN RSA PRIVATE KEY');
     const certificate = selfSigned('rsa.pem', 'pkcs1.pem', CA);
     const given = { certificate, privateKey: openssl.read('pkcs1-encrypted.pem'), passphrase: 'geheim' };
-    expect(await read({ ...given, passphrase: null })).toBe('bad-pem');
+    const without = await refusalOfPromise(take({ ...given, passphrase: null }));
+    expect(without?.violations.map(({ at }) => at)).toEqual(['/import/passphrase']);
     const { warnings } = await take(given);
     expect(warnings.some((warning) => warning.includes('2048'))).toBe(true);
     expect(await code({ certificate, privateKey: openssl.read('pkcs1.pem') })).toBe('key-of-a-ca');
