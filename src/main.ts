@@ -6,10 +6,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodePem, parsePem } from './asn1/index.ts';
-import { type Act, type CaContext, createIssueTogether, type Ledger } from './ca/index.ts';
+import { type Act, type CaContext, createIssueTogether, type Ledger, type Signer } from './ca/index.ts';
 import { systemClock } from './clock.ts';
 import { type Config, readProfiles } from './config/index.ts';
 import { mintToken, UNBOUND } from './enrollment/index.ts';
+import { PkiError } from './errors.ts';
 import {
   createApi,
   createInFlight,
@@ -121,11 +122,21 @@ async function openData(config: Config): Promise<Opened> {
     verifyKeysAreThere(due, there, config);
     // A wrong passphrase shows here, not at the first request, nor in keys that differ in theirs.
     const [first] = [...due, ...there];
-    if (first !== undefined) await keystore.open(first);
+    if (first !== undefined) await openKey(keystore, first);
     return { store, keystore, created };
   } catch (failure) {
     await store.close(systemClock.now());
     throw failure;
+  }
+}
+
+/** Opens a key that a start needs. What is wrong with it is the operator's to put right: asking again helps nobody. */
+async function openKey(keystore: FileKeystore, keyId: string): Promise<Signer> {
+  try {
+    return await keystore.open(keyId);
+  } catch (cause) {
+    if (!(cause instanceof PkiError) || cause.code !== 'signer-unavailable') throw cause;
+    throw new StartRefusal(cause.message, { cause });
   }
 }
 
@@ -161,7 +172,7 @@ async function openServiceCa({ store, keystore, created }: Opened, config: Confi
     );
   }
   const signer = hasKey
-    ? await keystore.open(SERVICE_CA_KEY)
+    ? await openKey(keystore, SERVICE_CA_KEY)
     : await keystore.generate(SERVICE_CA_KEY, 'ec-p256');
   if (hasCertificate) {
     const [block] = parsePem(await readFile(path, 'latin1'));
