@@ -335,6 +335,12 @@ export interface Device {
  * Rejects with `storage-full`, `storage-unavailable` or `busy` when the medium is the reason.
  */
 export interface Ledger {
+  /**
+   * Resolves when a command that changes nothing has gone the way of all that change something. Rejects
+   * as they would: with `storage-unavailable`, say, where nothing is written until a restart.
+   */
+  verifyWritable(): Promise<void>;
+
   /** Rejects with `already-exists` when the name is taken. */
   createFleet(act: Act, fleet: NewFleet): Promise<Fleet>;
   findFleet(name: string): Promise<Fleet | undefined>;

@@ -98,6 +98,8 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       release();
     },
 
+    verifyWritable: () => writer.write(() => undefined),
+
     createFleet: (act, fleet) => writer.write((s) => fleets.createFleet(s, act, fleet)),
     findFleet: (name) => read(() => fleets.findFleet(session, name)),
     findFleetById: (id) => read(() => fleets.findFleetById(session, id)),

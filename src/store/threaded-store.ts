@@ -63,6 +63,7 @@ class ThreadLine {
 
 const METHODS = [
   'close',
+  'verifyWritable',
   'createFleet',
   'findFleet',
   'findFleetById',

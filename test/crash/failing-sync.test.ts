@@ -55,11 +55,15 @@ describe.skipIf(isLeftOut('strace'))('with a sync that fails', () => {
       const answer = await requestOne(service, station, csr);
       expect([answer.status, answer.json.code]).toEqual([503, 'storage-unavailable']);
     }
+    const ready = await call(service, { path: '/readyz' });
+    expect([ready.status, ready.json.code]).toEqual([503, 'storage-unavailable']);
+    expect(ready.json.detail).toContain('restarted');
     const shown = await call(service, { path: before.headers.location ?? '', token: station });
     expect(shown.status).toBe(200);
     await service.stop();
 
     const again = await startService({ data: service.data, transport: 'http' });
+    expect((await call(again, { path: '/readyz' })).status).toBe(200);
     for (const { csr } of [second!, third!])
       expect((await requestOne(again, station, csr)).status).toBeLessThan(300);
     await again.stop();

@@ -3,7 +3,7 @@ import { PkiError } from '../../errors.ts';
 import type { Edge, OpenRoute } from '../edge.ts';
 import { type Request, type Response, sendJson } from '../web.ts';
 
-/** A store that takes longer to read one row is not ready for anything. */
+/** A store that takes longer to read one row, or to write nothing, is not ready for anything. */
 const STORE_PATIENCE_MS = 2_000;
 
 async function verifyStoreAnswers(edge: Edge): Promise<void> {
@@ -12,7 +12,8 @@ async function verifyStoreAnswers(edge: Edge): Promise<void> {
     throw new PkiError('storage-unavailable', 'The database did not answer in time.');
   });
   try {
-    await Promise.race([edge.ca.ledger.listFleets('', 1), late]);
+    const { ledger } = edge.ca;
+    await Promise.race([Promise.all([ledger.listFleets('', 1), ledger.verifyWritable()]), late]);
   } finally {
     patience.abort();
     await late.catch(() => undefined);

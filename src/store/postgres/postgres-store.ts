@@ -82,6 +82,8 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       await pool.end();
     },
 
+    verifyWritable: () => writer.write(async () => undefined),
+
     createFleet: (act, fleet) => writer.write((t) => fleets.createFleet(t, act, fleet)),
     findFleet: (name) => read(() => fleets.findFleet(session, name)),
     findFleetById: (id) => read(() => fleets.findFleetById(session, id)),
