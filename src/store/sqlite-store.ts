@@ -33,6 +33,8 @@ export interface StoreSettings {
   readonly at: Date;
   /** What becomes of a database that holds nothing; `create` where it does not say. */
   readonly whenEmpty?: 'create' | 'refuse';
+  /** `held`: whoever opens it has the lock of the database already. */
+  readonly lock?: 'take' | 'held';
   /** Most of the database's page cache; 256 where it does not say. */
   readonly cacheMiB?: number;
 }
@@ -51,14 +53,19 @@ interface Opened {
   readonly abandoned: number;
 }
 
+/** Takes the lock of the database, where there is one to take; the answer lets it go. */
+export const takeLock = ({ file, lock = 'take' }: StoreSettings): (() => void) =>
+  file === ':memory:' || lock === 'held' ? () => undefined : lockDatabase(file);
+
 /**
  * The database, its lock held, its schema up to date and its run begun. Where it refuses, nothing stays
  * open or held, and a database that is not ours is as it was.
  */
-function openDatabase({ file, runId, at, whenEmpty = 'create', cacheMiB }: StoreSettings): Opened {
+function openDatabase(settings: StoreSettings): Opened {
+  const { file, runId, at, whenEmpty = 'create', cacheMiB } = settings;
   const undo: (() => void)[] = [];
   try {
-    const release = file === ':memory:' ? () => undefined : lockDatabase(file);
+    const release = takeLock(settings);
     undo.push(release);
     const connection = openWriter(file, (opened) => verifyOurs(opened, file, whenEmpty), cacheMiB);
     undo.unshift(() => connection.close());

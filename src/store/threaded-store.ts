@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { PkiError } from '../errors.ts';
+import { storageError } from './failure.ts';
 import { answerOf, argumentsOf } from './packed-calls.ts';
 import { rememberReads } from './remembered-reads.ts';
-import type { Store, StoreSettings } from './sqlite-store.ts';
+import { type Store, type StoreSettings, takeLock } from './sqlite-store.ts';
 import { type Answer, type Call, unpackError } from './wire.ts';
 
 /** What the thread may hold of objects that hardly live, MiB: it would grow over a long lot, and gain nothing. */
@@ -105,18 +106,33 @@ const METHODS = [
 type Complete =
   Exclude<keyof Store, (typeof METHODS)[number] | 'runId' | 'abandoned'> extends never ? Store : never;
 
-/**
- * Opens the store in a thread of its own. Resolves when the database is open, its schema up to date
- * and what earlier runs left open is settled.
- */
-export async function openStore(settings: StoreSettings): Promise<Complete> {
+/** The store over a line to its thread, when that has opened the database. */
+async function startThread(settings: StoreSettings): Promise<Complete> {
   const worker = new Worker(new URL('./sqlite-thread.js', import.meta.url), {
-    workerData: settings,
+    workerData: { ...settings, lock: 'held' } satisfies StoreSettings,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
   });
   const line = new ThreadLine(worker);
   const abandoned = await line.opened();
   const methods = METHODS.map((method) => [method, (...args: readonly unknown[]) => line.call(method, args)]);
-  const store = { runId: settings.runId, abandoned, ...Object.fromEntries(methods) } as Complete;
-  return rememberReads(store);
+  return { runId: settings.runId, abandoned, ...Object.fromEntries(methods) } as Complete;
+}
+
+/**
+ * Opens the store in a thread of its own. Resolves when the database is open, its schema up to date
+ * and what earlier runs left open is settled. Rejects with `busy` before anything is started where
+ * another service has it.
+ */
+export async function openStore(settings: StoreSettings): Promise<Store> {
+  const undo: (() => void)[] = [];
+  try {
+    // Before the thread: a second service hears at once that it is one.
+    const release = takeLock(settings);
+    undo.push(release);
+    const store = await startThread(settings);
+    return rememberReads({ ...store, close: (at) => store.close(at).finally(release) });
+  } catch (error) {
+    for (const step of undo) step();
+    throw storageError(error);
+  }
 }

@@ -21,6 +21,31 @@ test('after all that, the ledger and its log agree', () => {
   expect(verifyLedger(file).problems).toEqual([]);
 });
 
+test('a second store on one file is refused before a thread is started for it', async () => {
+  const held = scratchDatabase();
+  const first = await openStore({ file: held, runId: '00000000000000aa', at: NOON });
+  let threads = 0;
+  const count = (): void => {
+    threads++;
+  };
+  process.on('worker', count);
+  const second = () => openStore({ file: held, runId: '00000000000000bb', at: NOON });
+  await expect(second()).rejects.toMatchObject({ code: 'busy' });
+  expect(threads).toBe(0);
+  await first.close(NOON);
+  const third = await second();
+  expect(threads).toBe(1);
+  process.off('worker', count);
+  await third.close(NOON);
+});
+
+test('a store that does not open lets its file go', async () => {
+  const file = scratchDatabase();
+  const refused = { file, runId: '00000000000000aa', at: NOON, whenEmpty: 'refuse' } as const;
+  await expect(openStore(refused)).rejects.toMatchObject({ code: 'storage-unavailable' });
+  await (await openStore({ ...refused, whenEmpty: 'create' })).close(NOON);
+});
+
 test('what a caller hands over is still the caller’s', async () => {
   const store = await openStore({ file: scratchDatabase(), runId: '00000000000000aa', at: NOON });
   const line = await newLine(store);
