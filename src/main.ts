@@ -6,7 +6,15 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodePem, parsePem } from './asn1/index.ts';
-import { type Act, type CaContext, createIssueTogether, type Ledger, type Signer } from './ca/index.ts';
+import {
+  type Act,
+  type AuditLog,
+  type CaContext,
+  createIssueTogether,
+  type Ledger,
+  type ServiceAction,
+  type Signer,
+} from './ca/index.ts';
 import { systemClock } from './clock.ts';
 import { type Config, readProfiles } from './config/index.ts';
 import { mintToken, UNBOUND } from './enrollment/index.ts';
@@ -24,6 +32,7 @@ import {
   makeServiceCa,
   makeTlsCredentials,
   openSpool,
+  type RecordServiceIntent,
   readServiceCa,
   readTlsCredentials,
   type ServiceCa,
@@ -162,6 +171,17 @@ function verifyKeysAreThere(due: readonly string[], there: readonly string[], co
   );
 }
 
+/** Writes down what the service CA's key is about to sign. */
+const recordIntent =
+  (
+    log: AuditLog,
+    act: Act,
+    action: ServiceAction,
+    details: Readonly<Record<string, readonly string[]>>,
+  ): RecordServiceIntent =>
+  ({ serial, tbsDigest, notAfter }) =>
+    log.recordServiceAct(act, action, { serial, tbsDigest, notAfter: notAfter.toISOString(), ...details });
+
 async function openServiceCa({ store, keystore, created }: Opened, config: Config): Promise<ServiceCa> {
   const path = join(config.keysFolder, SERVICE_CA_FILE);
   const hasKey = await keystore.has(SERVICE_CA_KEY);
@@ -179,7 +199,8 @@ async function openServiceCa({ store, keystore, created }: Opened, config: Confi
     return readServiceCa(block?.der ?? new Uint8Array(), signer);
   }
   const act = serviceAct();
-  const ca = await makeServiceCa(signer, systemRandom, act.at);
+  const record = recordIntent(store, act, 'service-ca-intent-recorded', {});
+  const ca = await makeServiceCa(signer, systemRandom, act.at, record);
   const { serial, notAfter, der } = ca.certificate;
   await store.recordServiceAct(act, 'service-ca-created', {
     serial: Buffer.from(serial).toString('hex'),
@@ -198,7 +219,8 @@ const serverNames = ({ api }: Config): readonly string[] => [
 async function ownCredentials(opened: Opened, ca: ServiceCa, config: Config): Promise<TlsCredentials> {
   const act = serviceAct();
   const names = serverNames(config);
-  const credentials = await makeTlsCredentials(ca, names, systemRandom, act.at);
+  const record = recordIntent(opened.store, act, 'service-certificate-intent-recorded', { names });
+  const credentials = await makeTlsCredentials(ca, names, systemRandom, act.at, record);
   await opened.store.recordServiceAct(act, 'service-certificate-issued', {
     serial: credentials.serial ?? '',
     names,

@@ -465,7 +465,11 @@ export interface AuditEntry {
 }
 
 /** Acts of the service for itself, beside the cycle: its own certificates. */
-export type ServiceAction = 'service-ca-created' | 'service-certificate-issued';
+export type ServiceAction =
+  | 'service-ca-intent-recorded'
+  | 'service-ca-created'
+  | 'service-certificate-intent-recorded'
+  | 'service-certificate-issued';
 
 export interface AuditLog {
   /** Appends an entry for what the service did for itself. When it resolves, the entry is on disk. */

@@ -23,6 +23,7 @@ import {
   keyIdentifier,
   parseCertificate,
   parsePublicKey,
+  type TbsContent,
 } from '../x509/index.ts';
 
 /** The CA that certifies the service itself, and nothing else: never a device, never in a trust bundle. */
@@ -44,8 +45,26 @@ const extension = (oid: string, critical: boolean, value: Uint8Array): Extension
   value,
 });
 
-/** Signs, and looks at what came out before anybody gets it. */
-async function signed(signer: Signer, tbs: Uint8Array): Promise<Certificate> {
+/** What the service CA's key is about to sign, as it is written down before. */
+export interface ServiceIntent {
+  /** Lower-case hex. */
+  readonly serial: string;
+  /** SHA-256 of the tbsCertificate, hex. */
+  readonly tbsDigest: string;
+  readonly notAfter: Date;
+}
+
+/** Resolves when an intent is on disk. Where it rejects, nothing is signed. */
+export type RecordServiceIntent = (intent: ServiceIntent) => Promise<void>;
+
+/** Writes down, signs, and looks at what came out before anybody gets it. */
+async function signed(signer: Signer, fields: TbsContent, record: RecordServiceIntent): Promise<Certificate> {
+  const tbs = encodeTbs(fields);
+  await record({
+    serial: Buffer.from(fields.serial).toString('hex'),
+    tbsDigest: createHash('sha256').update(tbs).digest('hex'),
+    notAfter: fields.notAfter,
+  });
   const signature = await signer.sign(tbs);
   const { key } = parsePublicKey(signer.publicKey);
   const imported = importPublicKey(parsePublicKey(signer.publicKey));
@@ -59,12 +78,17 @@ async function signed(signer: Signer, tbs: Uint8Array): Promise<Certificate> {
  * Makes the service CA's own certificate: self-signed, ten years, path length 0. Its name ends in the
  * first octets of its key identifier, so that two services on one machine are told apart.
  */
-export async function makeServiceCa(signer: Signer, random: Random, now: Date): Promise<ServiceCa> {
+export async function makeServiceCa(
+  signer: Signer,
+  random: Random,
+  now: Date,
+  record: RecordServiceIntent,
+): Promise<ServiceCa> {
   const publicKey = parsePublicKey(signer.publicKey);
   const id = keyIdentifier(publicKey.keyBits);
   const name = `fleetca service CA ${Buffer.from(id).toString('hex').slice(0, 8)}`;
   const subject = encodeName([{ type: OID.commonName, value: name }]);
-  const tbs = encodeTbs({
+  const fields = {
     serial: mintSerial(random),
     algorithm: signer.algorithm,
     issuer: subject,
@@ -77,8 +101,8 @@ export async function makeServiceCa(signer: Signer, random: Random, now: Date): 
       extension(OID.keyUsage, true, encodeKeyUsage(['keyCertSign', 'cRLSign'])),
       extension(OID.subjectKeyIdentifier, false, encodeSubjectKeyIdentifier(id)),
     ],
-  });
-  return { certificate: await signed(signer, tbs), signer };
+  };
+  return { certificate: await signed(signer, fields, record), signer };
 }
 
 /**
@@ -108,10 +132,11 @@ export async function certifyServer(
   spki: Uint8Array,
   random: Random,
   now: Date,
+  record: RecordServiceIntent,
 ): Promise<Certificate> {
   const publicKey = parsePublicKey(spki);
   const wished = now.getTime() + SERVER_DAYS * DAY;
-  const tbs = encodeTbs({
+  const fields = {
     serial: mintSerial(random),
     algorithm: signer.algorithm,
     issuer: ca.subject.der,
@@ -134,8 +159,8 @@ export async function certifyServer(
         encodeAuthorityKeyIdentifier(keyIdentifier(ca.publicKey.keyBits)),
       ),
     ],
-  });
-  return signed(signer, tbs);
+  };
+  return signed(signer, fields, record);
 }
 
 /** SHA-256 of a certificate, hex: what a client pins. */

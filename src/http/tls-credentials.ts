@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { parsePem } from '../asn1/index.ts';
 import type { Random } from '../random.ts';
 import { encodeCertificatePem } from '../x509/index.ts';
-import { certifyServer, fingerprintOf, type ServiceCa } from './service-ca.ts';
+import { certifyServer, fingerprintOf, type RecordServiceIntent, type ServiceCa } from './service-ca.ts';
 
 const generate = promisify(generateKeyPair);
 
@@ -25,20 +25,21 @@ export interface TlsCredentials {
 
 /**
  * Makes a key and its certificate by the service's own CA. The key lives in this process's memory and
- * nowhere else: each start has a new one, and clients trust the CA.
+ * nowhere else: each start has a new one, and clients trust the CA. What is to be signed is recorded first.
  */
 export async function makeTlsCredentials(
   ca: ServiceCa,
   names: readonly string[],
   random: Random,
   now: Date,
+  record: RecordServiceIntent,
 ): Promise<TlsCredentials> {
   const { publicKey, privateKey } = await generate('ec', {
     namedCurve: 'P-256',
     publicKeyEncoding: { type: 'spki', format: 'der' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   });
-  const certificate = await certifyServer(ca, names, publicKey, random, now);
+  const certificate = await certifyServer(ca, names, publicKey, random, now, record);
   return {
     key: privateKey,
     // The CA goes along, so that a client can find the one that it pinned.

@@ -21,10 +21,17 @@ interface Site {
   requests: number;
 }
 
+const onRecord = async (): Promise<void> => undefined;
+
 async function openSite(names: readonly string[]): Promise<Site> {
   const keystore = memoryKeystore();
-  const ca = await makeServiceCa(await keystore.generate('service-ca', 'ec-p256'), systemRandom, new Date());
-  const credentials = await makeTlsCredentials(ca, names, systemRandom, new Date());
+  const ca = await makeServiceCa(
+    await keystore.generate('service-ca', 'ec-p256'),
+    systemRandom,
+    new Date(),
+    onRecord,
+  );
+  const credentials = await makeTlsCredentials(ca, names, systemRandom, new Date(), onRecord);
   const site = { requests: 0 };
   const server = createServer({ key: credentials.key, cert: credentials.certificate }, (_req, res) => {
     site.requests++;
@@ -110,8 +117,13 @@ describe('a client that trusts', () => {
 
   it('a CA that a stranger merely sends along, finds that it has not signed the stranger', async () => {
     const keystore = memoryKeystore();
-    const ca = await makeServiceCa(await keystore.generate('ca', 'ec-p256'), systemRandom, new Date());
-    const own = await makeTlsCredentials(ca, ['127.0.0.1'], systemRandom, new Date());
+    const ca = await makeServiceCa(
+      await keystore.generate('ca', 'ec-p256'),
+      systemRandom,
+      new Date(),
+      onRecord,
+    );
+    const own = await makeTlsCredentials(ca, ['127.0.0.1'], systemRandom, new Date(), onRecord);
     const [leaf] = own.certificate.split(/(?<=-----END CERTIFICATE-----\n)/);
     const stranger = createServer({ key: own.key, cert: `${leaf}${site.caPem}` }, (_req, res) =>
       res.end('no'),
