@@ -1,5 +1,5 @@
 import { OID } from '../../asn1/index.ts';
-import type { Signer } from '../../ca/index.ts';
+import { mintSerial, type Signer } from '../../ca/index.ts';
 import type { Random } from '../../random.ts';
 import {
   assembleCertificate,
@@ -39,13 +39,6 @@ export interface DemoCertificate {
   readonly notAfter: Date;
 }
 
-/** 16 octets, top bit clear, first octet not zero. */
-function newSerial(random: Random): Uint8Array {
-  const octets = Uint8Array.from(random.bytes(16));
-  octets[0] = ((octets[0] ?? 0) & 0x3f) | 0x40;
-  return octets;
-}
-
 function extensionsOf(wish: DemoCertificate, issuerKey: Uint8Array): readonly Extension[] {
   const { kind, publicKey, purposes, names } = wish;
   const own = keyIdentifier(parsePublicKey(publicKey).keyBits);
@@ -79,7 +72,7 @@ function extensionsOf(wish: DemoCertificate, issuerKey: Uint8Array): readonly Ex
 export async function certify(signer: Signer, random: Random, wish: DemoCertificate): Promise<Uint8Array> {
   const subject = encodeName(wish.subject);
   const tbs = encodeTbs({
-    serial: newSerial(random),
+    serial: mintSerial(random),
     algorithm: signer.algorithm,
     issuer: wish.issuer?.subject.der ?? subject,
     notBefore: wish.notBefore,
