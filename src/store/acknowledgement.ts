@@ -1,6 +1,7 @@
 import type { Acknowledged } from '../batch/index.ts';
 import type { Act } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
+import { answer } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { getBatch, recipientDigestOf } from './batches.ts';
 import { fleetName } from './fleets.ts';
@@ -40,7 +41,7 @@ export function acknowledgeOutcomes(
   batchId: string,
   through: number,
 ): Acknowledged {
-  const batch = getBatch(session, batchId);
+  const batch = answer(session, getBatch(batchId));
   if (!batch) throw new Error(`there is no batch ${batchId}`);
   const reached = strideOf(batch, through);
   if (reached === undefined) return { through: batch.acknowledged, dropped: 0 };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import canonicalizeModule from 'canonicalize';
 import type { Act, AuditEntry } from '../ca/index.ts';
+import { type Asking, all } from './asking.ts';
 import { build, type Session } from './session.ts';
 
 /** The package is CommonJS, and its types claim a default export that Node does not see. */
@@ -99,10 +100,12 @@ export function readAuditRow(row: AuditRow): AuditEntry {
 }
 
 /** Entries after a number, oldest first. */
-export const listAudit = (session: Session, after: number, limit: number): AuditEntry[] =>
-  session
-    .all(build.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit))
-    .map(readAuditRow);
+export function* listAudit(after: number, limit: number): Asking<readonly AuditEntry[]> {
+  const rows = yield* all(
+    build.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit),
+  );
+  return rows.map(readAuditRow);
+}
 
 export type Field = Uint8Array | string | number | null;
 

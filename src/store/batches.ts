@@ -11,6 +11,7 @@ import type {
 } from '../batch/index.ts';
 import type { Act } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
+import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit, rowsDigest } from './audit.ts';
 import { fleetName } from './fleets.ts';
 import type { Schema } from './schema.ts';
@@ -32,8 +33,8 @@ export const readAttempt = (row: Selectable<Schema['batch_attempt']>): Attempt =
   endedAt: row.ended_at === null ? null : new Date(row.ended_at),
 });
 
-export const getBatch = (session: Session, id: string): Selectable<Schema['batch']> | undefined =>
-  session.first(build.selectFrom('batch').selectAll().where('id', '=', id));
+export const getBatch = (id: string): Asking<Selectable<Schema['batch']> | undefined> =>
+  first(build.selectFrom('batch').selectAll().where('id', '=', id));
 
 interface MakingRow {
   readonly recipient: Uint8Array | null;
@@ -52,7 +53,7 @@ export const makingColumns = (making: LotKeyMaking | undefined): MakingRow => ({
 });
 
 /** As `makingColumns` wrote it; absent where it wrote nothing. */
-export const readMaking = ({ recipient, key_algorithm }: MakingRow): { readonly making?: LotKeyMaking } =>
+const readMaking = ({ recipient, key_algorithm }: MakingRow): { readonly making?: LotKeyMaking } =>
   recipient === null || key_algorithm === null
     ? {}
     : { making: { recipient, algorithm: key_algorithm as LotKeyMaking['algorithm'] } };
@@ -62,7 +63,7 @@ export const recipientDigestOf = ({ recipient }: Pick<MakingRow, 'recipient'>): 
   recipient && createHash('sha256').update(recipient).digest();
 
 /** The envelope that an outcome of a batch shows: one for another recipient is another batch's. */
-export const shownEnvelope = (
+const shownEnvelope = (
   digest: Uint8Array | null,
   kept: { readonly envelope: Uint8Array | null; readonly recipient_digest: Uint8Array | null },
 ): Uint8Array | null =>
@@ -100,7 +101,7 @@ export function openBatch(
 ): { attempt: number } {
   const { id, fleetId, tokenId, profile, authority, making } = opening;
   const at = act.at.getTime();
-  const known = getBatch(session, id);
+  const known = answer(session, getBatch(id));
   if (known) verifySameOpening(known, opening);
   const batch =
     known?.number ??
@@ -164,7 +165,7 @@ export function recordOutcomes(
   attempt: number,
   outcomes: readonly RowOutcome[],
 ): { readonly firstSeq: number } {
-  const batch = getBatch(session, batchId);
+  const batch = answer(session, getBatch(batchId));
   if (!batch) throw new Error(`there is no batch ${batchId}`);
   const count = (status: RowOutcome['status']): number => outcomes.filter((o) => o.status === status).length;
   const counts = {
@@ -222,7 +223,7 @@ export function closeAttempt(
   attempt: number,
   state: AttemptState,
 ): void {
-  const batch = getBatch(session, batchId);
+  const batch = answer(session, getBatch(batchId));
   const { changes } = session.run(
     build
       .updateTable('batch_attempt')
@@ -240,10 +241,10 @@ export function closeAttempt(
   });
 }
 
-export function findBatch(session: Session, id: string): Batch | undefined {
-  const batch = getBatch(session, id);
+export function* findBatch(id: string): Asking<Batch | undefined> {
+  const batch = yield* getBatch(id);
   if (!batch) return undefined;
-  const attempts = session.all(
+  const attempts = yield* all(
     build
       .selectFrom('batch_attempt')
       .selectAll()
@@ -261,21 +262,20 @@ export function findBatch(session: Session, id: string): Batch | undefined {
     lastSeq: batch.last_seq,
     acknowledged: batch.acknowledged,
     ...readMaking(batch),
-    attempts: attempts.reverse().map(readAttempt),
+    attempts: attempts.toReversed().map(readAttempt),
   };
 }
 
-export function listOutcomes(
-  session: Session,
+export function* listOutcomes(
   batchId: string,
   attempt: number | null,
   after: number,
   limit: number,
-): readonly StoredOutcome[] {
-  const batch = getBatch(session, batchId);
+): Asking<readonly StoredOutcome[]> {
+  const batch = yield* getBatch(batchId);
   if (!batch) return [];
   const digest = recipientDigestOf(batch);
-  const rows = session.all(
+  const rows = yield* all(
     build
       .selectFrom('batch_outcome as o')
       .leftJoin('certificate as c', 'c.intent_id', 'o.intent_id')

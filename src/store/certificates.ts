@@ -1,5 +1,6 @@
 import type { Act, Device, StoredCertificate } from '../ca/index.ts';
 import { foldDeviceId } from '../policy/index.ts';
+import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
 import { noCertificate, noKey } from './refusals.ts';
@@ -89,8 +90,8 @@ export function certificateOfIntent(session: Session, intentId: number): StoredC
   return row && readCertificate(row);
 }
 
-export function findCertificate(session: Session, fingerprint: Uint8Array): StoredCertificate | undefined {
-  const row = session.first(selectCertificate.where('c.fingerprint', '=', fingerprint));
+export function* findCertificate(fingerprint: Uint8Array): Asking<StoredCertificate | undefined> {
+  const row = yield* first(selectCertificate.where('c.fingerprint', '=', fingerprint));
   return row && readCertificate(row);
 }
 
@@ -104,8 +105,8 @@ export function findCertificatesBySerial(session: Session, serial: Uint8Array): 
 }
 
 /** Devices are filed under the folded ID; it is another device where the ID itself differs. */
-function deviceRow(session: Session, fleetId: number, deviceId: string) {
-  const row = session.first(
+function* deviceRow(fleetId: number, deviceId: string) {
+  const row = yield* first(
     build
       .selectFrom('device')
       .select(['id', 'device_id', 'created_at'])
@@ -115,40 +116,35 @@ function deviceRow(session: Session, fleetId: number, deviceId: string) {
   return row?.device_id === deviceId ? row : undefined;
 }
 
-export function findDevice(session: Session, fleetId: number, deviceId: string): Device | undefined {
-  const row = deviceRow(session, fleetId, deviceId);
+export function* findDevice(fleetId: number, deviceId: string): Asking<Device | undefined> {
+  const row = yield* deviceRow(fleetId, deviceId);
   return row && { fleetId, deviceId, createdAt: new Date(row.created_at) };
 }
 
-export const listDevices = (
-  session: Session,
-  fleetId: number,
-  after: string,
-  limit: number,
-): readonly Device[] =>
-  session
-    .all(
-      build
-        .selectFrom('device')
-        .select(['device_id', 'created_at'])
-        .where('fleet_id', '=', fleetId)
-        .where('folded_id', '>', foldDeviceId(after))
-        .orderBy('folded_id')
-        .limit(limit),
-    )
-    .map((row) => ({ fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) }));
+export function* listDevices(fleetId: number, after: string, limit: number): Asking<readonly Device[]> {
+  const rows = yield* all(
+    build
+      .selectFrom('device')
+      .select(['device_id', 'created_at'])
+      .where('fleet_id', '=', fleetId)
+      .where('folded_id', '>', foldDeviceId(after))
+      .orderBy('folded_id')
+      .limit(limit),
+  );
+  return rows.map((row) => ({ fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) }));
+}
 
-export function listDeviceCertificates(
-  session: Session,
+export function* listDeviceCertificates(
   fleetId: number,
   deviceId: string,
   limit: number,
-): readonly StoredCertificate[] {
-  const device = deviceRow(session, fleetId, deviceId);
+): Asking<readonly StoredCertificate[]> {
+  const device = yield* deviceRow(fleetId, deviceId);
   if (!device) return [];
-  return session
-    .all(selectCertificate.where('i.device', '=', device.id).orderBy('i.id', 'desc').limit(limit))
-    .map(readCertificate);
+  const rows = yield* all(
+    selectCertificate.where('i.device', '=', device.id).orderBy('i.id', 'desc').limit(limit),
+  );
+  return rows.map(readCertificate);
 }
 
 export function markRevoked(
@@ -157,7 +153,7 @@ export function markRevoked(
   fingerprint: Uint8Array,
   reason: string,
 ): StoredCertificate {
-  const certificate = findCertificate(session, fingerprint);
+  const certificate = answer(session, findCertificate(fingerprint));
   if (!certificate) throw noCertificate();
   if (certificate.revokedAt !== null) return certificate;
   const audit = appendAudit(session, act, {
@@ -183,7 +179,7 @@ export const releasedKey = (fleetId: number, keyDigest: Uint8Array, device: numb
     .onConflict((conflict) => conflict.doNothing());
 
 /** The device of a fleet that has a key. */
-export const deviceOfKey = (fleetId: number, keyDigest: Uint8Array) =>
+const deviceOfKey = (fleetId: number, keyDigest: Uint8Array) =>
   build
     .selectFrom('device_key as k')
     .innerJoin('device as d', 'd.id', 'k.device')
@@ -191,12 +187,8 @@ export const deviceOfKey = (fleetId: number, keyDigest: Uint8Array) =>
     .where('k.key_digest', '=', keyDigest)
     .where('k.fleet_id', '=', fleetId);
 
-export function findDeviceOfKey(
-  session: Session,
-  fleetId: number,
-  keyDigest: Uint8Array,
-): Device | undefined {
-  const row = session.first(deviceOfKey(fleetId, keyDigest));
+export function* findDeviceOfKey(fleetId: number, keyDigest: Uint8Array): Asking<Device | undefined> {
+  const row = yield* first(deviceOfKey(fleetId, keyDigest));
   return row && { fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) };
 }
 

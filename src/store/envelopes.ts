@@ -1,4 +1,5 @@
 import type { Act, Completion, KeptEnvelope } from '../ca/index.ts';
+import { answer } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { findCertificate } from './certificates.ts';
 import { fleetName } from './fleets.ts';
@@ -43,7 +44,7 @@ export function keepEnvelopes(session: Session, issued: readonly Completion[]): 
 
 /** See `Ledger.acknowledgeKey`. */
 export function acknowledgeKey(session: Session, act: Act, fingerprint: Uint8Array): void {
-  const certificate = findCertificate(session, fingerprint);
+  const certificate = answer(session, findCertificate(fingerprint));
   if (!certificate) throw noCertificate();
   const { changes } = session.prepare(SQL.drop).run(certificate.intentId);
   if (changes === 0) return;

@@ -1,4 +1,5 @@
 import type { Act, Fleet, NewFleet } from '../ca/index.ts';
+import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { fleetExists } from './refusals.ts';
 import type { Schema } from './schema.ts';
@@ -6,7 +7,7 @@ import { build, type Session } from './session.ts';
 
 type FleetRow = Omit<Schema['fleet'], 'id' | 'audit_seq'> & { id: number };
 
-export const readFleet = (row: FleetRow): Fleet => ({
+const readFleet = (row: FleetRow): Fleet => ({
   id: row.id,
   name: row.name,
   target: row.target,
@@ -15,22 +16,24 @@ export const readFleet = (row: FleetRow): Fleet => ({
   createdAt: new Date(row.created_at),
 });
 
-export const selectFleet = build
+const selectFleet = build
   .selectFrom('fleet')
   .select(['id', 'name', 'target', 'gateway_url', 'gateway_root', 'created_at']);
 
-export function findFleet(session: Session, name: string): Fleet | undefined {
-  const row = session.first(selectFleet.where('name', '=', name));
+export function* findFleet(name: string): Asking<Fleet | undefined> {
+  const row = yield* first(selectFleet.where('name', '=', name));
   return row && readFleet(row);
 }
 
-export function findFleetById(session: Session, id: number): Fleet | undefined {
-  const row = session.first(selectFleet.where('id', '=', id));
+export function* findFleetById(id: number): Asking<Fleet | undefined> {
+  const row = yield* first(selectFleet.where('id', '=', id));
   return row && readFleet(row);
 }
 
-export const listFleets = (session: Session, after: string, limit: number): readonly Fleet[] =>
-  session.all(selectFleet.where('name', '>', after).orderBy('name').limit(limit)).map(readFleet);
+export function* listFleets(after: string, limit: number): Asking<readonly Fleet[]> {
+  const rows = yield* all(selectFleet.where('name', '>', after).orderBy('name').limit(limit));
+  return rows.map(readFleet);
+}
 
 /** The name of a fleet that is known to exist. */
 export function fleetName(session: Session, fleetId: number): string {
@@ -40,7 +43,7 @@ export function fleetName(session: Session, fleetId: number): string {
 }
 
 export function createFleet(session: Session, act: Act, fleet: NewFleet): Fleet {
-  if (findFleet(session, fleet.name)) {
+  if (answer(session, findFleet(fleet.name))) {
     throw fleetExists(fleet.name);
   }
   const { name, target, gatewayUrl, gatewayRoot } = fleet;
@@ -56,5 +59,5 @@ export function createFleet(session: Session, act: Act, fleet: NewFleet): Fleet 
       audit_seq,
     }),
   );
-  return findFleet(session, name) as Fleet;
+  return answer(session, findFleet(name)) as Fleet;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Act, Generation, GenerationImport, GenerationIntent } from '../ca/index.ts';
+import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
 import { insertChunk } from './intent-chunks.ts';
@@ -26,7 +27,7 @@ interface GenerationRow {
   created_at: number;
 }
 
-export const selectGeneration = build
+const selectGeneration = build
   .selectFrom('generation')
   .select([
     'id',
@@ -43,7 +44,7 @@ export const selectGeneration = build
     'created_at',
   ]);
 
-export const readGeneration = (row: GenerationRow): Generation => ({
+const readGeneration = (row: GenerationRow): Generation => ({
   id: row.id,
   fleetId: row.fleet_id,
   authority: row.authority,
@@ -58,13 +59,15 @@ export const readGeneration = (row: GenerationRow): Generation => ({
   createdAt: new Date(row.created_at),
 });
 
-export const listGenerations = (session: Session, fleetId: number): readonly Generation[] =>
-  session
-    .all(selectGeneration.where('fleet_id', '=', fleetId).where('certificate', 'is not', null).orderBy('id'))
-    .map(readGeneration);
+export function* listGenerations(fleetId: number): Asking<readonly Generation[]> {
+  const rows = yield* all(
+    selectGeneration.where('fleet_id', '=', fleetId).where('certificate', 'is not', null).orderBy('id'),
+  );
+  return rows.map(readGeneration);
+}
 
-export function findGeneration(session: Session, id: number): Generation | undefined {
-  const row = session.first(selectGeneration.where('id', '=', id).where('certificate', 'is not', null));
+export function* findGeneration(id: number): Asking<Generation | undefined> {
+  const row = yield* first(selectGeneration.where('id', '=', id).where('certificate', 'is not', null));
   return row && readGeneration(row);
 }
 
@@ -141,7 +144,7 @@ export function recordGenerationIntent(
   intent: GenerationIntent,
 ): { generationId: number } {
   verifyClock(session, act.at);
-  verifyNameIsFree(listGenerations(session, intent.fleetId), intent.authority, intent.kind);
+  verifyNameIsFree(answer(session, listGenerations(intent.fleetId)), intent.authority, intent.kind);
   const auditSeq = appendAudit(session, act, {
     action: 'generation-intent-recorded',
     fleet: fleetName(session, intent.fleetId),
@@ -208,7 +211,7 @@ export function recordGenerationIssued(
   );
   if (!row || changes !== 1) throw new Error(`generation ${generationId} has no open intent of this run`);
   // Another of the same name may have been completed while this one was signed.
-  verifyNameIsFree(listGenerations(session, row.fleet_id), row.authority, row.kind);
+  verifyNameIsFree(answer(session, listGenerations(row.fleet_id)), row.authority, row.kind);
   const audit = appendAudit(session, act, {
     action: 'generation-issued',
     fleet: fleetName(session, row.fleet_id),
@@ -220,7 +223,7 @@ export function recordGenerationIssued(
       .set({ state: 'active', certificate, issued_audit_seq: audit })
       .where('id', '=', generationId),
   );
-  return findGeneration(session, generationId) as Generation;
+  return answer(session, findGeneration(generationId)) as Generation;
 }
 
 export function recordGenerationImported(
@@ -229,12 +232,12 @@ export function recordGenerationImported(
   generation: GenerationImport,
 ): Generation {
   const { fleetId, authority, kind } = generation;
-  verifyNameIsFree(listGenerations(session, fleetId), authority, kind);
+  verifyNameIsFree(answer(session, listGenerations(fleetId)), authority, kind);
   const auditSeq = appendAudit(session, act, {
     action: 'generation-imported',
     fleet: fleetName(session, fleetId),
     details: { authority, kind, certificate: hex(sha256(generation.certificate)) },
   });
   const id = insertGeneration(session, act, { ...generation, issuerId: null, auditSeq });
-  return findGeneration(session, id) as Generation;
+  return answer(session, findGeneration(id)) as Generation;
 }

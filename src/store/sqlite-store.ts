@@ -4,7 +4,7 @@ import type { AuditLog, Ledger } from '../ca/index.ts';
 import type { TokenStore } from '../enrollment/index.ts';
 import { abandonIntents } from './abandonment.ts';
 import { acknowledgeOutcomes } from './acknowledgement.ts';
-import { answer } from './asking.ts';
+import { type Asking, answer } from './asking.ts';
 import { appendAudit, listAudit } from './audit.ts';
 import { listBatches } from './batch-lists.ts';
 import * as batches from './batches.ts';
@@ -95,6 +95,7 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       throw storageError(error);
     }
   };
+  const ask = <T>(asking: Asking<T>): Promise<T> => read(() => answer(session, asking));
   return {
     runId,
     abandoned,
@@ -108,9 +109,9 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     verifyWritable: () => writer.write(() => undefined),
 
     createFleet: (act, fleet) => writer.write((s) => fleets.createFleet(s, act, fleet)),
-    findFleet: (name) => read(() => fleets.findFleet(session, name)),
-    findFleetById: (id) => read(() => fleets.findFleetById(session, id)),
-    listFleets: (after, limit) => read(() => fleets.listFleets(session, after, limit)),
+    findFleet: (name) => ask(fleets.findFleet(name)),
+    findFleetById: (id) => ask(fleets.findFleetById(id)),
+    listFleets: (after, limit) => ask(fleets.listFleets(after, limit)),
 
     recordGenerationIntent: (act, run, intent) =>
       writer.write((s) => generations.recordGenerationIntent(s, act, run, intent)),
@@ -118,37 +119,34 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       writer.write((s) => generations.recordGenerationIssued(s, act, run, id, der)),
     recordGenerationImported: (act, generation) =>
       writer.write((s) => generations.recordGenerationImported(s, act, generation)),
-    listGenerations: (fleetId) => read(() => generations.listGenerations(session, fleetId)),
-    findGeneration: (id) => read(() => generations.findGeneration(session, id)),
+    listGenerations: (fleetId) => ask(generations.listGenerations(fleetId)),
+    findGeneration: (id) => ask(generations.findGeneration(id)),
 
     recordIntents: (chunk) => writer.write((s) => recordIntents(s, chunk)),
     recordIssued: (chunk) => writer.write((s) => recordIssued(s, chunk)),
     abandonIntents: (act, run, ids) => writer.write((s) => abandonIntents(s, act, run, ids)),
 
-    findCertificate: (fingerprint) => read(() => certificates.findCertificate(session, fingerprint)),
+    findCertificate: (fingerprint) => ask(certificates.findCertificate(fingerprint)),
     findCertificatesBySerial: (serial) => read(() => certificates.findCertificatesBySerial(session, serial)),
-    findDevice: (fleetId, deviceId) => read(() => certificates.findDevice(session, fleetId, deviceId)),
+    findDevice: (fleetId, deviceId) => ask(certificates.findDevice(fleetId, deviceId)),
     listDeviceCertificates: (fleetId, deviceId, limit) =>
-      read(() => certificates.listDeviceCertificates(session, fleetId, deviceId, limit)),
-    listDevices: (fleetId, after, limit) =>
-      read(() => certificates.listDevices(session, fleetId, after, limit)),
-    searchCertificates: (search, after, limit) =>
-      read(() => answer(session, searchCertificates(search, after, limit))),
-    findDeviceOfKey: (fleetId, keyDigest) =>
-      read(() => certificates.findDeviceOfKey(session, fleetId, keyDigest)),
+      ask(certificates.listDeviceCertificates(fleetId, deviceId, limit)),
+    listDevices: (fleetId, after, limit) => ask(certificates.listDevices(fleetId, after, limit)),
+    searchCertificates: (search, after, limit) => ask(searchCertificates(search, after, limit)),
+    findDeviceOfKey: (fleetId, keyDigest) => ask(certificates.findDeviceOfKey(fleetId, keyDigest)),
     acknowledgeKey: (act, fingerprint) => writer.write((s) => acknowledgeKey(s, act, fingerprint)),
     markRevoked: (act, fingerprint, reason) =>
       writer.write((s) => certificates.markRevoked(s, act, fingerprint, reason)),
     releaseKey: (act, fleetId, digest, reason) =>
       writer.write((s) => certificates.releaseKey(s, act, fleetId, digest, reason)),
 
-    listAudit: (after, limit) => read(() => listAudit(session, after, limit)),
+    listAudit: (after, limit) => ask(listAudit(after, limit)),
     recordServiceAct: (act, action, details) =>
       writer.write((s) => void appendAudit(s, act, { action, fleet: null, details })),
 
     recordToken: (act, token) => writer.write((s) => tokens.recordToken(s, act, token)),
-    findToken: (id) => read(() => tokens.findToken(session, id)),
-    listTokens: (after, limit) => read(() => tokens.listTokens(session, after, limit)),
+    findToken: (id) => ask(tokens.findToken(id)),
+    listTokens: (after, limit) => ask(tokens.listTokens(after, limit)),
     revokeToken: (act, id) => writer.write((s) => tokens.revokeToken(s, act, id)),
 
     openBatch: (act, run, opening) => writer.write((s) => batches.openBatch(s, act, run, opening)),
@@ -157,9 +155,8 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     acknowledgeOutcomes: (act, id, through) => writer.write((s) => acknowledgeOutcomes(s, act, id, through)),
     closeAttempt: (act, id, attempt, state) =>
       writer.write((s) => batches.closeAttempt(s, act, id, attempt, state)),
-    listBatches: (search, before, limit) => read(() => answer(session, listBatches(search, before, limit))),
-    findBatch: (id) => read(() => batches.findBatch(session, id)),
-    listOutcomes: (id, attempt, after, limit) =>
-      read(() => batches.listOutcomes(session, id, attempt, after, limit)),
+    listBatches: (search, before, limit) => ask(listBatches(search, before, limit)),
+    findBatch: (id) => ask(batches.findBatch(id)),
+    listOutcomes: (id, attempt, after, limit) => ask(batches.listOutcomes(id, attempt, after, limit)),
   };
 }

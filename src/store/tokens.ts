@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import type { Right, Role, StoredToken, TokenAct, TokenBounds, TokenRecord } from '../enrollment/index.ts';
+import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { noToken } from './refusals.ts';
 import type { Schema } from './schema.ts';
@@ -86,18 +87,20 @@ export function recordToken(session: Session, act: TokenAct, token: TokenRecord)
   session.run(build.insertInto('token').values(tokenRow(token, auditSeq)));
 }
 
-export function findToken(session: Session, id: string): StoredToken | undefined {
-  const row = session.first(build.selectFrom('token').selectAll().where('id', '=', id));
+export function* findToken(id: string): Asking<StoredToken | undefined> {
+  const row = yield* first(build.selectFrom('token').selectAll().where('id', '=', id));
   return row && readToken(row);
 }
 
-export const listTokens = (session: Session, after: string, limit: number): readonly StoredToken[] =>
-  session
-    .all(build.selectFrom('token').selectAll().where('id', '>', after).orderBy('id').limit(limit))
-    .map(readToken);
+export function* listTokens(after: string, limit: number): Asking<readonly StoredToken[]> {
+  const rows = yield* all(
+    build.selectFrom('token').selectAll().where('id', '>', after).orderBy('id').limit(limit),
+  );
+  return rows.map(readToken);
+}
 
 export function revokeToken(session: Session, act: TokenAct, id: string): void {
-  const token = findToken(session, id);
+  const token = answer(session, findToken(id));
   if (!token) throw noToken();
   if (token.revokedAt !== null) return;
   appendAudit(session, act, { action: 'token-revoked', fleet: token.fleet, details: { id } });

@@ -1,5 +1,6 @@
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { answer } from '../../src/store/asking.ts';
 import { openReader, openWriter } from '../../src/store/driver.ts';
 import { createFleet, findFleet, listFleets } from '../../src/store/fleets.ts';
 import { openStoreInProcess, verifyLedger } from '../../src/store/index.ts';
@@ -45,7 +46,7 @@ test('a full disk is storage-full, nothing is half recorded, and it recovers by 
   expect(failures.map((failure) => (failure as { code: string }).code)).toEqual(
     Array(4).fill('storage-full'),
   );
-  expect(listFleets(session, '', 10)).toEqual([]);
+  expect(answer(session, listFleets('', 10))).toEqual([]);
   expect(verifyLedger(file)).toMatchObject({ ok: true, entries: 1 });
 
   connection.pragma('max_page_count = 100000');
@@ -64,11 +65,11 @@ test('a database that another program holds is busy, is still read, and recovers
   expect(await rejection(writer.write((s) => createFleet(s, actAt(), fleet('during'))))).toMatchObject({
     code: 'busy',
   });
-  expect(findFleet(session, 'before')?.name).toBe('before');
+  expect(answer(session, findFleet('before'))?.name).toBe('before');
   other.exec('ROLLBACK');
   other.close();
   await writer.write((s) => createFleet(s, actAt(), fleet('after')));
-  expect(listFleets(session, '', 10).map(({ name }) => name)).toEqual(['after', 'before']);
+  expect(answer(session, listFleets('', 10)).map(({ name }) => name)).toEqual(['after', 'before']);
   connection.close();
 });
 
@@ -80,8 +81,8 @@ test('a database that cannot be written is storage-unavailable, and is still rea
   expect(await rejection(writer.write((s) => createFleet(s, actAt(), fleet('during'))))).toMatchObject({
     code: 'storage-unavailable',
   });
-  expect(findFleet(session, 'before')?.name).toBe('before');
-  expect(findFleet(session, 'during')).toBeUndefined();
+  expect(answer(session, findFleet('before'))?.name).toBe('before');
+  expect(answer(session, findFleet('during'))).toBeUndefined();
   connection.pragma('query_only = OFF');
   await writer.write((s) => createFleet(s, actAt(), fleet('after')));
   connection.close();
@@ -100,7 +101,7 @@ test.each(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_WRITE', 'SQLITE_CORRUPT', 'SQLITE
     expect(await rejection(failing)).toMatchObject({ code: 'storage-unavailable', cause: failure });
     const next = await rejection(writer.write((s) => createFleet(s, actAt(), fleet('next'))));
     expect(next).toMatchObject({ code: 'storage-unavailable', cause: failure });
-    expect(listFleets(session, '', 10)).toEqual([]);
+    expect(answer(session, listFleets('', 10))).toEqual([]);
     connection.close();
     const restarted = openStoreInProcess({ file, runId: 'run-2', at: NOON });
     await restarted.createFleet(actAt(), fleet('next'));
@@ -131,7 +132,7 @@ test('a command that fails undoes itself alone, and its neighbours stand', async
     'already-exists',
     undefined,
   ]);
-  expect(listFleets(session, '', 10).map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+  expect(answer(session, listFleets('', 10)).map(({ name }) => name)).toEqual(['a', 'b', 'c']);
   connection.close();
   expect(verifyLedger(file)).toMatchObject({ ok: true, entries: 4 });
 });

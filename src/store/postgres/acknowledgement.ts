@@ -1,8 +1,7 @@
 import type { Acknowledged } from '../../batch/index.ts';
 import type { Act } from '../../ca/index.ts';
 import { strideOf } from '../acknowledgement.ts';
-import { recipientDigestOf } from '../batches.ts';
-import { getBatch } from './batches.ts';
+import { getBatch, recipientDigestOf } from '../batches.ts';
 import { fleetName } from './fleets.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -19,7 +18,7 @@ export async function acknowledgeOutcomes(
   batchId: string,
   through: number,
 ): Promise<Acknowledged> {
-  const batch = await getBatch(transaction, batchId);
+  const batch = await transaction.answer(getBatch(batchId));
   if (!batch) throw new Error(`there is no batch ${batchId}`);
   const reached = strideOf(batch, through);
   if (reached === undefined) return { through: batch.acknowledged, dropped: 0 };

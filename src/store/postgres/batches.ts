@@ -1,23 +1,11 @@
-import type { AttemptState, Batch, BatchOpening, RowOutcome, StoredOutcome } from '../../batch/index.ts';
+import type { AttemptState, BatchOpening, RowOutcome } from '../../batch/index.ts';
 import type { Act } from '../../ca/index.ts';
 import { rowsDigest } from '../audit.ts';
-import {
-  makingColumns,
-  makingDetails,
-  readAttempt,
-  readMaking,
-  recipientDigestOf,
-  shownEnvelope,
-  storable,
-  verifySameOpening,
-} from '../batches.ts';
+import { getBatch, makingColumns, makingDetails, storable, verifySameOpening } from '../batches.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
 import type { PostgresSession } from './session.ts';
 import type { Transaction } from './transaction.ts';
-
-/** Attempts that `findBatch` gives: the last of them. */
-const MAX_ATTEMPTS = 100;
 
 const SQL = {
   newAttempt: `INSERT INTO batch_attempt (batch, number, state, run_id, started_at, row_count, issued, replayed, refused, failed)
@@ -31,9 +19,6 @@ const SQL = {
       AS w (row_number, status, intent_id, device_id, problem, warnings, place)`,
   advance: 'UPDATE batch SET last_seq = $2 WHERE number = $1',
 } as const;
-
-export const getBatch = (session: PostgresSession, id: string) =>
-  session.first(build.selectFrom('batch').selectAll().where('id', '=', id));
 
 async function insertBatch(session: PostgresSession, act: Act, opening: BatchOpening): Promise<number> {
   const made = await session.first(
@@ -62,7 +47,7 @@ export async function openBatch(
   opening: BatchOpening,
 ): Promise<{ attempt: number }> {
   const { id, fleetId, profile, authority } = opening;
-  const known = await getBatch(transaction, id);
+  const known = await transaction.answer(getBatch(id));
   if (known) verifySameOpening(known, opening);
   const batch = known?.number ?? (await insertBatch(transaction, act, opening));
   const [made] = await transaction.rows<{ number: number }>(SQL.newAttempt, batch, runId, act.at.getTime());
@@ -106,7 +91,7 @@ export async function recordOutcomes(
   attempt: number,
   outcomes: readonly RowOutcome[],
 ): Promise<{ readonly firstSeq: number }> {
-  const batch = await getBatch(transaction, batchId);
+  const batch = await transaction.answer(getBatch(batchId));
   if (!batch) throw new Error(`there is no batch ${batchId}`);
   const count = (status: RowOutcome['status']): number => outcomes.filter((o) => o.status === status).length;
   const counts = {
@@ -142,7 +127,7 @@ export async function closeAttempt(
   attempt: number,
   state: AttemptState,
 ): Promise<void> {
-  const batch = await getBatch(transaction, batchId);
+  const batch = await transaction.answer(getBatch(batchId));
   const changes = await transaction.run(
     build
       .updateTable('batch_attempt')
@@ -155,77 +140,4 @@ export async function closeAttempt(
   const details = { batch: batchId, attempt, state };
   const fleet = await fleetName(transaction, batch.fleet_id);
   await transaction.appendAudit(act, { action: 'batch-attempt-closed', fleet, details });
-}
-
-export async function findBatch(session: PostgresSession, id: string): Promise<Batch | undefined> {
-  const batch = await getBatch(session, id);
-  if (!batch) return undefined;
-  const attempts = await session.all(
-    build
-      .selectFrom('batch_attempt')
-      .selectAll()
-      .where('batch', '=', batch.number)
-      .orderBy('number', 'desc')
-      .limit(MAX_ATTEMPTS),
-  );
-  return {
-    id,
-    fleetId: batch.fleet_id,
-    tokenId: batch.token_id,
-    profile: batch.profile,
-    authority: batch.authority,
-    createdAt: new Date(batch.created_at),
-    lastSeq: batch.last_seq,
-    acknowledged: batch.acknowledged,
-    ...readMaking(batch),
-    attempts: attempts.reverse().map(readAttempt),
-  };
-}
-
-export async function listOutcomes(
-  session: PostgresSession,
-  batchId: string,
-  attempt: number | null,
-  after: number,
-  limit: number,
-): Promise<readonly StoredOutcome[]> {
-  const batch = await getBatch(session, batchId);
-  if (!batch) return [];
-  const digest = recipientDigestOf(batch);
-  const rows = await session.all(
-    build
-      .selectFrom('batch_outcome as o')
-      .leftJoin('certificate as c', 'c.intent_id', 'o.intent_id')
-      .leftJoin('intent as i', 'i.id', 'o.intent_id')
-      .leftJoin('device as d', 'd.id', 'i.device')
-      .leftJoin('key_envelope as e', 'e.intent_id', 'o.intent_id')
-      .select(['o.seq', 'o.attempt', 'o.row_number', 'o.device_id', 'o.status', 'o.intent_id'])
-      .select([
-        'o.problem',
-        'o.warnings',
-        'c.der',
-        'i.serial',
-        'd.device_id as issued_to',
-        'e.envelope',
-        'e.recipient_digest',
-      ])
-      .where('o.batch', '=', batch.number)
-      .where('o.seq', '>', after)
-      .$if(attempt !== null, (query) => query.where('o.attempt', '=', attempt ?? 0))
-      .orderBy('o.seq')
-      .limit(limit),
-  );
-  return rows.map((row) => ({
-    seq: row.seq,
-    attempt: row.attempt,
-    row: row.row_number,
-    deviceId: row.issued_to ?? row.device_id,
-    status: row.status as StoredOutcome['status'],
-    intentId: row.intent_id,
-    problem: row.problem === null ? null : JSON.parse(row.problem),
-    warnings: row.warnings === null ? [] : JSON.parse(row.warnings),
-    serial: row.serial,
-    certificate: row.der,
-    envelope: shownEnvelope(digest, row),
-  }));
 }

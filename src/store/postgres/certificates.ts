@@ -1,12 +1,5 @@
-import type { Act, Device, StoredCertificate } from '../../ca/index.ts';
-import { foldDeviceId } from '../../policy/index.ts';
-import {
-  type CertificateRow,
-  deviceOfKey,
-  readCertificate,
-  releasedKey,
-  selectCertificate,
-} from '../certificates.ts';
+import type { Act, StoredCertificate } from '../../ca/index.ts';
+import { type CertificateRow, findCertificate, readCertificate, releasedKey } from '../certificates.ts';
 import { noCertificate, noKey } from '../refusals.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
@@ -41,72 +34,11 @@ export async function certificatesOfIntents(
   return new Map(rows.map((row) => [row.intent_id, readCertificate(row)]));
 }
 
-export async function findCertificate(
-  session: PostgresSession,
-  fingerprint: Uint8Array,
-): Promise<StoredCertificate | undefined> {
-  const row = await session.first(selectCertificate.where('c.fingerprint', '=', fingerprint));
-  return row && readCertificate(row);
-}
-
 export async function findCertificatesBySerial(
   session: PostgresSession,
   serial: Uint8Array,
 ): Promise<readonly StoredCertificate[]> {
   return (await session.rows<CertificateRow>(SQL.bySerial, serial)).map(readCertificate);
-}
-
-/** Devices are filed under the folded ID; it is another device where the ID itself differs. */
-async function deviceRow(session: PostgresSession, fleetId: number, deviceId: string) {
-  const row = await session.first(
-    build
-      .selectFrom('device')
-      .select(['id', 'device_id', 'created_at'])
-      .where('fleet_id', '=', fleetId)
-      .where('folded_id', '=', foldDeviceId(deviceId)),
-  );
-  return row?.device_id === deviceId ? row : undefined;
-}
-
-export async function findDevice(
-  session: PostgresSession,
-  fleetId: number,
-  deviceId: string,
-): Promise<Device | undefined> {
-  const row = await deviceRow(session, fleetId, deviceId);
-  return row && { fleetId, deviceId, createdAt: new Date(row.created_at) };
-}
-
-export async function listDevices(
-  session: PostgresSession,
-  fleetId: number,
-  after: string,
-  limit: number,
-): Promise<readonly Device[]> {
-  const rows = await session.all(
-    build
-      .selectFrom('device')
-      .select(['device_id', 'created_at'])
-      .where('fleet_id', '=', fleetId)
-      .where('folded_id', '>', foldDeviceId(after))
-      .orderBy('folded_id')
-      .limit(limit),
-  );
-  return rows.map((row) => ({ fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) }));
-}
-
-export async function listDeviceCertificates(
-  session: PostgresSession,
-  fleetId: number,
-  deviceId: string,
-  limit: number,
-): Promise<readonly StoredCertificate[]> {
-  const device = await deviceRow(session, fleetId, deviceId);
-  if (!device) return [];
-  const rows = await session.all(
-    selectCertificate.where('i.device', '=', device.id).orderBy('i.id', 'desc').limit(limit),
-  );
-  return rows.map(readCertificate);
 }
 
 export async function markRevoked(
@@ -115,7 +47,7 @@ export async function markRevoked(
   fingerprint: Uint8Array,
   reason: string,
 ): Promise<StoredCertificate> {
-  const certificate = await findCertificate(transaction, fingerprint);
+  const certificate = await transaction.answer(findCertificate(fingerprint));
   if (!certificate) throw noCertificate();
   if (certificate.revokedAt !== null) return certificate;
   const audit = await transaction.appendAudit(act, {
@@ -133,15 +65,6 @@ export async function markRevoked(
     build.updateTable('certificate').set(mark).where('intent_id', '=', certificate.intentId),
   );
   return { ...certificate, revokedAt: act.at, revocationReason: reason };
-}
-
-export async function findDeviceOfKey(
-  session: PostgresSession,
-  fleetId: number,
-  keyDigest: Uint8Array,
-): Promise<Device | undefined> {
-  const row = await session.first(deviceOfKey(fleetId, keyDigest));
-  return row && { fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) };
 }
 
 export async function releaseKey(

@@ -1,7 +1,7 @@
 import type { Act, Completion } from '../../ca/index.ts';
+import { findCertificate } from '../certificates.ts';
 import { type MadeKeyRecord, type MadeKeyRow, readMadeKey } from '../envelopes.ts';
 import { noCertificate } from '../refusals.ts';
-import { findCertificate } from './certificates.ts';
 import { fleetName } from './fleets.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -43,7 +43,7 @@ export async function acknowledgeKey(
   act: Act,
   fingerprint: Uint8Array,
 ): Promise<void> {
-  const certificate = await findCertificate(transaction, fingerprint);
+  const certificate = await transaction.answer(findCertificate(fingerprint));
   if (!certificate) throw noCertificate();
   if ((await transaction.change(SQL.drop, certificate.intentId)) === 0) return;
   await transaction.appendAudit(act, {

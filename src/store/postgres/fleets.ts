@@ -1,28 +1,8 @@
 import type { Act, Fleet, NewFleet } from '../../ca/index.ts';
-import { readFleet, selectFleet } from '../fleets.ts';
+import { findFleet } from '../fleets.ts';
 import { fleetExists } from '../refusals.ts';
 import { build } from '../session.ts';
-import type { PostgresSession } from './session.ts';
 import type { Transaction } from './transaction.ts';
-
-export async function findFleet(session: PostgresSession, name: string): Promise<Fleet | undefined> {
-  const row = await session.first(selectFleet.where('name', '=', name));
-  return row && readFleet(row);
-}
-
-export async function findFleetById(session: PostgresSession, id: number): Promise<Fleet | undefined> {
-  const row = await session.first(selectFleet.where('id', '=', id));
-  return row && readFleet(row);
-}
-
-export async function listFleets(
-  session: PostgresSession,
-  after: string,
-  limit: number,
-): Promise<readonly Fleet[]> {
-  const rows = await session.all(selectFleet.where('name', '>', after).orderBy('name').limit(limit));
-  return rows.map(readFleet);
-}
 
 /** The name of a fleet that is known to exist. */
 export const fleetName = (transaction: Transaction, fleetId: number): Promise<string> =>
@@ -33,7 +13,7 @@ export const fleetName = (transaction: Transaction, fleetId: number): Promise<st
   });
 
 export async function createFleet(transaction: Transaction, act: Act, fleet: NewFleet): Promise<Fleet> {
-  if (await findFleet(transaction, fleet.name)) throw fleetExists(fleet.name);
+  if (await transaction.answer(findFleet(fleet.name))) throw fleetExists(fleet.name);
   const { name, target, gatewayUrl, gatewayRoot } = fleet;
   const details = { name, target, gatewayUrl, gatewayRoot };
   const auditSeq = await transaction.appendAudit(act, { action: 'fleet-created', fleet: name, details });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Act, Generation, GenerationImport, GenerationIntent } from '../../ca/index.ts';
-import { readGeneration, selectGeneration } from '../generations.ts';
+import { findGeneration, listGenerations } from '../generations.ts';
 import { keyOfADevice, keyOfAnAuthority, verifyNameIsFree } from '../refusals.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
@@ -11,23 +11,8 @@ import type { Transaction } from './transaction.ts';
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 const sha256 = (octets: Uint8Array): Uint8Array => createHash('sha256').update(octets).digest();
 
-export async function listGenerations(
-  session: PostgresSession,
-  fleetId: number,
-): Promise<readonly Generation[]> {
-  const rows = await session.all(
-    selectGeneration.where('fleet_id', '=', fleetId).where('certificate', 'is not', null).orderBy('id'),
-  );
-  return rows.map(readGeneration);
-}
-
-export async function findGeneration(session: PostgresSession, id: number): Promise<Generation | undefined> {
-  const row = await session.first(selectGeneration.where('id', '=', id).where('certificate', 'is not', null));
-  return row && readGeneration(row);
-}
-
 async function getGeneration(session: PostgresSession, id: number): Promise<Generation> {
-  const generation = await findGeneration(session, id);
+  const generation = await session.answer(findGeneration(id));
   if (!generation) throw new Error(`generation ${id} was completed and is not there`);
   return generation;
 }
@@ -130,7 +115,7 @@ export async function recordGenerationIntent(
   intent: GenerationIntent,
 ): Promise<{ generationId: number }> {
   transaction.verifyClock(act.at);
-  verifyNameIsFree(await listGenerations(transaction, intent.fleetId), intent.authority, intent.kind);
+  verifyNameIsFree(await transaction.answer(listGenerations(intent.fleetId)), intent.authority, intent.kind);
   const auditSeq = await transaction.appendAudit(act, {
     action: 'generation-intent-recorded',
     fleet: await fleetName(transaction, intent.fleetId),
@@ -173,7 +158,7 @@ export async function recordGenerationIssued(
   );
   if (!row || changes !== 1) throw new Error(`generation ${generationId} has no open intent of this run`);
   // Another of the same name may have been completed while this one was signed.
-  verifyNameIsFree(await listGenerations(transaction, row.fleet_id), row.authority, row.kind);
+  verifyNameIsFree(await transaction.answer(listGenerations(row.fleet_id)), row.authority, row.kind);
   const audit = await transaction.appendAudit(act, {
     action: 'generation-issued',
     fleet: await fleetName(transaction, row.fleet_id),
@@ -194,7 +179,7 @@ export async function recordGenerationImported(
   generation: GenerationImport,
 ): Promise<Generation> {
   const { fleetId, authority, kind } = generation;
-  verifyNameIsFree(await listGenerations(transaction, fleetId), authority, kind);
+  verifyNameIsFree(await transaction.answer(listGenerations(fleetId)), authority, kind);
   const auditSeq = await transaction.appendAudit(act, {
     action: 'generation-imported',
     fleet: await fleetName(transaction, fleetId),

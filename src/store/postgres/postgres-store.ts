@@ -1,9 +1,19 @@
-import { answerLater } from '../asking.ts';
-import { readAuditRow } from '../audit.ts';
+import type { Asking } from '../asking.ts';
+import { listAudit } from '../audit.ts';
 import { listBatches } from '../batch-lists.ts';
+import { findBatch, listOutcomes } from '../batches.ts';
+import {
+  findCertificate,
+  findDevice,
+  findDeviceOfKey,
+  listDeviceCertificates,
+  listDevices,
+} from '../certificates.ts';
+import { findFleet, findFleetById, listFleets } from '../fleets.ts';
+import { findGeneration, listGenerations } from '../generations.ts';
 import { searchCertificates } from '../inventory.ts';
-import { build } from '../session.ts';
 import type { Store } from '../sqlite-store.ts';
+import { findToken, listTokens } from '../tokens.ts';
 import { abandonIntents } from './abandonment.ts';
 import { acknowledgeOutcomes } from './acknowledgement.ts';
 import * as batches from './batches.ts';
@@ -31,13 +41,6 @@ export interface PostgresSettings {
   /** What becomes of a database that holds nothing; `create` where it does not say. */
   readonly whenEmpty?: 'create' | 'refuse';
 }
-
-const listAudit = async (session: PostgresSession, after: number, limit: number) => {
-  const rows = await session.all(
-    build.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit),
-  );
-  return rows.map(readAuditRow);
-};
 
 /** The writer, with the service's lock held, the schema up to date and the run begun. Where it refuses, nothing stays held. */
 async function openWriter({ url, runId, at, whenEmpty = 'create' }: PostgresSettings) {
@@ -72,6 +75,7 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       throw postgresError(failure);
     }
   };
+  const ask = <T>(asking: Asking<T>): Promise<T> => read(() => session.answer(asking));
   return {
     runId,
     abandoned,
@@ -85,9 +89,9 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     verifyWritable: () => writer.write(async () => undefined),
 
     createFleet: (act, fleet) => writer.write((t) => fleets.createFleet(t, act, fleet)),
-    findFleet: (name) => read(() => fleets.findFleet(session, name)),
-    findFleetById: (id) => read(() => fleets.findFleetById(session, id)),
-    listFleets: (after, limit) => read(() => fleets.listFleets(session, after, limit)),
+    findFleet: (name) => ask(findFleet(name)),
+    findFleetById: (id) => ask(findFleetById(id)),
+    listFleets: (after, limit) => ask(listFleets(after, limit)),
 
     recordGenerationIntent: (act, run, intent) =>
       writer.write((t) => generations.recordGenerationIntent(t, act, run, intent)),
@@ -95,37 +99,34 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       writer.write((t) => generations.recordGenerationIssued(t, act, run, id, der)),
     recordGenerationImported: (act, generation) =>
       writer.write((t) => generations.recordGenerationImported(t, act, generation)),
-    listGenerations: (fleetId) => read(() => generations.listGenerations(session, fleetId)),
-    findGeneration: (id) => read(() => generations.findGeneration(session, id)),
+    listGenerations: (fleetId) => ask(listGenerations(fleetId)),
+    findGeneration: (id) => ask(findGeneration(id)),
 
     recordIntents: (chunk) => writer.write((t) => recordIntents(t, chunk)),
     recordIssued: (chunk) => writer.write((t) => recordIssued(t, chunk)),
     abandonIntents: (act, run, ids) => writer.write((t) => abandonIntents(t, act, run, ids)),
 
-    findCertificate: (fingerprint) => read(() => certificates.findCertificate(session, fingerprint)),
+    findCertificate: (fingerprint) => ask(findCertificate(fingerprint)),
     findCertificatesBySerial: (serial) => read(() => certificates.findCertificatesBySerial(session, serial)),
-    findDevice: (fleetId, deviceId) => read(() => certificates.findDevice(session, fleetId, deviceId)),
+    findDevice: (fleetId, deviceId) => ask(findDevice(fleetId, deviceId)),
     listDeviceCertificates: (fleetId, deviceId, limit) =>
-      read(() => certificates.listDeviceCertificates(session, fleetId, deviceId, limit)),
-    listDevices: (fleetId, after, limit) =>
-      read(() => certificates.listDevices(session, fleetId, after, limit)),
-    searchCertificates: (search, after, limit) =>
-      read(() => answerLater((query) => session.all(query), searchCertificates(search, after, limit))),
-    findDeviceOfKey: (fleetId, keyDigest) =>
-      read(() => certificates.findDeviceOfKey(session, fleetId, keyDigest)),
+      ask(listDeviceCertificates(fleetId, deviceId, limit)),
+    listDevices: (fleetId, after, limit) => ask(listDevices(fleetId, after, limit)),
+    searchCertificates: (search, after, limit) => ask(searchCertificates(search, after, limit)),
+    findDeviceOfKey: (fleetId, keyDigest) => ask(findDeviceOfKey(fleetId, keyDigest)),
     acknowledgeKey: (act, fingerprint) => writer.write((t) => acknowledgeKey(t, act, fingerprint)),
     markRevoked: (act, fingerprint, reason) =>
       writer.write((t) => certificates.markRevoked(t, act, fingerprint, reason)),
     releaseKey: (act, fleetId, digest, reason) =>
       writer.write((t) => certificates.releaseKey(t, act, fleetId, digest, reason)),
 
-    listAudit: (after, limit) => read(() => listAudit(session, after, limit)),
+    listAudit: (after, limit) => ask(listAudit(after, limit)),
     recordServiceAct: (act, action, details) =>
       writer.write(async (t) => void (await t.appendAudit(act, { action, fleet: null, details }))),
 
     recordToken: (act, token) => writer.write((t) => tokens.recordToken(t, act, token)),
-    findToken: (id) => read(() => tokens.findToken(session, id)),
-    listTokens: (after, limit) => read(() => tokens.listTokens(session, after, limit)),
+    findToken: (id) => ask(findToken(id)),
+    listTokens: (after, limit) => ask(listTokens(after, limit)),
     revokeToken: (act, id) => writer.write((t) => tokens.revokeToken(t, act, id)),
 
     openBatch: (act, run, opening) => writer.write((t) => batches.openBatch(t, act, run, opening)),
@@ -134,10 +135,8 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     acknowledgeOutcomes: (act, id, through) => writer.write((t) => acknowledgeOutcomes(t, act, id, through)),
     closeAttempt: (act, id, attempt, state) =>
       writer.write((t) => batches.closeAttempt(t, act, id, attempt, state)),
-    listBatches: (search, before, limit) =>
-      read(() => answerLater((query) => session.all(query), listBatches(search, before, limit))),
-    findBatch: (id) => read(() => batches.findBatch(session, id)),
-    listOutcomes: (id, attempt, after, limit) =>
-      read(() => batches.listOutcomes(session, id, attempt, after, limit)),
+    listBatches: (search, before, limit) => ask(listBatches(search, before, limit)),
+    findBatch: (id) => ask(findBatch(id)),
+    listOutcomes: (id, attempt, after, limit) => ask(listOutcomes(id, attempt, after, limit)),
   };
 }

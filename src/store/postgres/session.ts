@@ -1,6 +1,6 @@
 import { createQueryId, PostgresQueryCompiler } from 'kysely';
 import type pg from 'pg';
-import type { Query } from '../asking.ts';
+import { type Asking, answerLater, type Query } from '../asking.ts';
 import { nulInText } from '../refusals.ts';
 
 const compiler = new PostgresQueryCompiler();
@@ -47,6 +47,11 @@ export class PostgresSession {
   async all<O>(query: Query<O>): Promise<O[]> {
     const { sql, parameters } = compiler.compileQuery(query.toOperationNode() as never, createQueryId());
     return (await this.#query(sql, parameters)).rows as O[];
+  }
+
+  /** Answers something that is written once for both engines. */
+  answer<T>(asking: Asking<T>): Promise<T> {
+    return answerLater((query) => this.all(query), asking);
   }
 
   async first<O>(query: Query<O>): Promise<O | undefined> {

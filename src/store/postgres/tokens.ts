@@ -1,8 +1,7 @@
-import type { StoredToken, TokenAct, TokenRecord } from '../../enrollment/index.ts';
+import type { TokenAct, TokenRecord } from '../../enrollment/index.ts';
 import { noToken } from '../refusals.ts';
 import { build } from '../session.ts';
-import { readToken, tokenDetails, tokenRow } from '../tokens.ts';
-import type { PostgresSession } from './session.ts';
+import { findToken, tokenDetails, tokenRow } from '../tokens.ts';
 import type { Transaction } from './transaction.ts';
 
 export async function recordToken(
@@ -19,24 +18,8 @@ export async function recordToken(
   await transaction.run(build.insertInto('token').values(tokenRow(token, auditSeq)));
 }
 
-export async function findToken(session: PostgresSession, id: string): Promise<StoredToken | undefined> {
-  const row = await session.first(build.selectFrom('token').selectAll().where('id', '=', id));
-  return row && readToken(row);
-}
-
-export async function listTokens(
-  session: PostgresSession,
-  after: string,
-  limit: number,
-): Promise<readonly StoredToken[]> {
-  const rows = await session.all(
-    build.selectFrom('token').selectAll().where('id', '>', after).orderBy('id').limit(limit),
-  );
-  return rows.map(readToken);
-}
-
 export async function revokeToken(transaction: Transaction, act: TokenAct, id: string): Promise<void> {
-  const token = await findToken(transaction, id);
+  const token = await transaction.answer(findToken(id));
   if (!token) throw noToken();
   if (token.revokedAt !== null) return;
   await transaction.appendAudit(act, { action: 'token-revoked', fleet: token.fleet, details: { id } });

@@ -1,4 +1,3 @@
-import { answerLater } from '../asking.ts';
 import { checkLedger, type LedgerReport } from '../verify-ledger.ts';
 import { connect } from './connect.ts';
 import { postgresError } from './failure.ts';
@@ -16,7 +15,7 @@ export async function verifyPostgresLedger(url: string): Promise<LedgerReport> {
   try {
     await session.script('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     await verifyOurs(session, 'refuse');
-    return await answerLater((query) => session.all(query), checkLedger());
+    return await session.answer(checkLedger());
   } catch (failure) {
     throw postgresError(failure);
   } finally {
