@@ -9,3 +9,4 @@ export * from './environment.ts';
 export * from './load-config.ts';
 export * from './package-root.ts';
 export * from './read-profiles.ts';
+export { SQLITE_CACHE_MIB } from './settings.ts';

@@ -2,6 +2,9 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { LOG_LEVELS } from '../log.ts';
 
+/** What a service gives SQLite's page cache unless it is told otherwise. */
+export const SQLITE_CACHE_MIB = 256;
+
 type Source = 'flag' | 'environment' | 'file';
 
 /** One setting: what fits, what holds without it, and what it means. */
@@ -169,7 +172,7 @@ export const SETTINGS = {
   }),
   'sqlite.cacheMib': setting({
     schema: number(8, 65_536),
-    fallback: 256,
+    fallback: SQLITE_CACHE_MIB,
     due: 'must be a whole number of MiB, 8 to 65536',
     meaning:
       "memory for SQLite's page cache, MiB; more keeps issuing quick with many millions of certificates",

@@ -25,7 +25,7 @@ function createPrivate(file: string): void {
   }
 }
 
-/** Page cache, where the caller does not say. */
+/** Page cache, where the caller does not say. A service always does: its configuration decides. */
 const CACHE_MIB = 256;
 /** 64 MiB of 4-KiB pages: a page that many chunks touch is copied home once, not once a chunk. */
 const CHECKPOINT_PAGES = 16_000;

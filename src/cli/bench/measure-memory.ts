@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { SQLITE_CACHE_MIB } from '../../config/index.ts';
 import type { MemoryFinding, Peak } from './findings.ts';
 import { startLine } from './line.ts';
 import { FEW_ROWS, type Plan } from './plan.ts';
@@ -7,14 +8,12 @@ import { peakOfTree } from './process-memory.ts';
 import { paceOfLot } from './send-lot.ts';
 import type { Workshop } from './workshop.ts';
 
-/** The database's page cache as src/store/driver.ts configures it. */
-const PAGE_CACHE_MIB = 256;
 const OCTETS_A_MIB = 2 ** 20;
 
 /** The cache holds no more than there is: of a small database the whole of it. */
 function pageCacheMiB(folder: string): number {
   const { size } = statSync(join(folder, 'db', 'fleetca.sqlite'));
-  return Math.min(PAGE_CACHE_MIB, size / OCTETS_A_MIB);
+  return Math.min(SQLITE_CACHE_MIB, size / OCTETS_A_MIB);
 }
 
 /** The peak of a new service over one lot. null where the system does not tell. */
