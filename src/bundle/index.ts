@@ -6,5 +6,6 @@ export * from './device-folder.ts';
 export * from './device-layout.ts';
 export * from './folder.ts';
 export * from './layout.ts';
+export * from './sota-toml.ts';
 export * from './tar.ts';
 export * from './zip.ts';
