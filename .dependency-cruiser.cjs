@@ -19,7 +19,7 @@ const ROOMS = {
 };
 const ONE_DOOR = {
   asn1js: "x509", pkijs: "x509", "@peculiar/x509": "x509", "reflect-metadata": "x509",
-  kysely: "store", pg: "store", "better-sqlite3": "store", express: "http", yazl: "bundle", yauzl: "batch",
+  kysely: "store", pg: "store", "better-sqlite3": "store", express: "http", yazl: "bundle", yauzl: "batch", pkcs11js: "keystore",
 };
 module.exports = {
   forbidden: [

@@ -9,12 +9,18 @@ const COUNTERPARTS = {
   strace: 'strace',
   faketime: 'faketime',
   postgres: 'postgresql',
+  'softhsm2-util': 'softhsm2',
+  'pkcs11-tool': 'opensc',
+  'pkcs11.so': 'libengine-pkcs11-openssl',
 };
 
 const skipped = new Set((process.env.FLEETCA_TEST_SKIP ?? '').split(',').filter(Boolean));
-/** Debian keeps the programs of PostgreSQL's server out of the path. */
+/** Debian keeps the programs of PostgreSQL's server, and what OpenSSL loads, out of the path. */
 const has = (program) =>
-  spawnSync('sh', ['-c', `command -v ${program} || ls /usr/lib/postgresql/*/bin/${program}`]).status === 0;
+  spawnSync('sh', [
+    '-c',
+    `command -v ${program} || ls /usr/lib/postgresql/*/bin/${program} /usr/lib/*/engines-3/${program}`,
+  ]).stdout.length > 0;
 const run = (command, args, env = {}) =>
   spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ...env } }).status === 0;
 

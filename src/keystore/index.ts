@@ -6,5 +6,7 @@
 export * from './file-keystore.ts';
 export * from './key-folder.ts';
 export * from './passphrase.ts';
+export { openToken, type Token } from './pkcs11/token.ts';
+export type { TokenKey, TokenKeyKind } from './pkcs11/token-key.ts';
 export * from './secret-file.ts';
 export * from './setup-error.ts';

@@ -1,6 +1,10 @@
+import type { TokenKeyKind } from '../../keystore/index.ts';
 import { DEVICE_KEY_ALGORITHMS } from '../../x509/index.ts';
 import type { Declare } from '../invocation.ts';
 import { choice } from './choice.ts';
+
+/** Here again, so that the command line does not load the keystore to say what it knows. */
+const TOKEN_KEY_KINDS = ['ec-p256', 'rsa-2048'] as const satisfies readonly TokenKeyKind[];
 
 const collect = (one: string, before: readonly string[] = []): readonly string[] => [...before, one];
 
@@ -29,6 +33,26 @@ export const declareDevice: Declare = (program, perform) => {
     .option('--label <key=value>', 'kept with the certificate; may stand several times', collect)
     .option('--supersede <reason>', 'another key for a device that has one, and why')
     .action(perform(async () => (await import('../commands/device-create.ts')).createDevice));
+  device
+    .command('enroll')
+    .description(
+      'make the key of a device in its token (or take the one that is there), have it certified, write the certificate beside it (role station or security)',
+    )
+    .argument('<device>')
+    .requiredOption('--fleet <fleet>')
+    .requiredOption('--pkcs11 <module>', "the token's library, /usr/lib/softhsm/libsofthsm2.so for one")
+    .requiredOption('--pin-file <file>', 'its first line is the PIN')
+    .option('--token-label <label>', 'which token (default: the only one)')
+    .option('--key-id <hex>', 'id of the key', '02')
+    .option('--certificate-id <hex>', 'id of the certificate', '01')
+    .addOption(choice('--key-algorithm <kind>', 'of a key that is made', TOKEN_KEY_KINDS).default('ec-p256'))
+    .option('--out <folder>', 'where client.pem and client.der go as well')
+    .option('--profile <name>', "what the certificate says (default: the target's device profile)")
+    .option('--authority <name>', "who issues (default: the fleet's issuing authority, else its root)")
+    .option('--not-after <time>', 'RFC 3339; taken as it is, or refused')
+    .option('--label <key=value>', 'kept with the certificate; may stand several times', collect)
+    .option('--supersede <reason>', 'another key for a device that has one, and why')
+    .action(perform(async () => (await import('../commands/device-enroll.ts')).enrollDevice));
   device
     .command('show')
     .description('show a device with its certificates, newest first')
