@@ -18,7 +18,7 @@ const ROOMS = {
   cli: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "config", "keystore", "store", "pool"],
 };
 const ONE_DOOR = {
-  asn1js: "x509", pkijs: "x509", "@peculiar/x509": "x509", "reflect-metadata": "x509",
+  asn1js: "x509", pkijs: "x509", "@peculiar/x509": "x509", "reflect-metadata": "x509", "node-forge": "x509",
   kysely: "store", pg: "store", "better-sqlite3": "store", express: "http", yazl: "bundle", yauzl: "batch", pkcs11js: "keystore",
 };
 module.exports = {

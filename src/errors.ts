@@ -14,6 +14,7 @@ export const REFUSAL_CODES = [
   'bad-request',
   'bad-ca-certificate',
   'bad-recipient',
+  'bad-pkcs12',
   'too-large',
   'unsupported-media-type',
   'not-acceptable',

@@ -52,6 +52,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   'bad-request': EXIT.badInput,
   'bad-ca-certificate': EXIT.badInput,
   'bad-recipient': EXIT.badInput,
+  'bad-pkcs12': EXIT.badInput,
   'too-large': EXIT.badInput,
   'unsupported-media-type': EXIT.badInput,
   'not-acceptable': EXIT.badInput,

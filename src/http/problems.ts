@@ -65,6 +65,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'The certificate of the recipient cannot be used',
     'A certificate that is valid now is due, with an RSA key of 2048 to 8192 bits (keyUsage keyEncipherment) or an EC key on P-256 or P-384 (keyUsage keyAgreement); a certificate without keyUsage will do. docs/made-keys.md shows how to make one.',
   ),
+  'bad-pkcs12': kind(
+    400,
+    'The PKCS#12 file cannot be used',
+    'A PKCS#12 file (RFC 7292) with at most one private key is due, and the passphrase that it was made with.',
+  ),
   'too-large': kind(
     413,
     'The body is too large',

@@ -11,6 +11,8 @@ export * from './enveloped-data.ts';
 export * from './extensions.ts';
 export * from './leaf-template.ts';
 export * from './name.ts';
+export * from './parse-pkcs12.ts';
+export * from './pkcs12.ts';
 export * from './private-key.ts';
 export * from './public-key.ts';
 export * from './read-back.ts';

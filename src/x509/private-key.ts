@@ -1,18 +1,9 @@
 import { createCipheriv, createPrivateKey, createPublicKey, type KeyObject, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import {
-  encodeElement,
-  encodeNull,
-  encodeOctetString,
-  encodeOid,
-  encodePem,
-  encodeSequence,
-  encodeSmallInteger,
-  OID,
-  parsePem,
-} from '../asn1/index.ts';
+import { encodeOctetString, encodePem, encodeSequence, parsePem } from '../asn1/index.ts';
 import { PkiError } from '../errors.ts';
 import type { SignatureAlgorithm } from './algorithms.ts';
+import { encodePbes2 } from './pbes2.ts';
 import { type KeyKind, type NamedCurve, type PublicKey, parsePublicKey } from './public-key.ts';
 
 const derive = promisify(pbkdf2);
@@ -38,16 +29,8 @@ export async function encryptPrivateKey({ pkcs8, passphrase, salt, iv }: Encrypt
   const key = await derive(passphrase, salt, PBKDF2_ITERATIONS, 32, 'sha256');
   const cipher = createCipheriv('aes-256-cbc', key, iv);
   const encrypted = Buffer.concat([cipher.update(pkcs8), cipher.final()]);
-  const prf = encodeSequence(encodeOid(OID.hmacWithSha256), encodeNull());
-  const kdf = encodeSequence(
-    encodeOid(OID.pbkdf2),
-    encodeSequence(encodeOctetString(salt), encodeSmallInteger(PBKDF2_ITERATIONS), prf),
-  );
-  const scheme = encodeSequence(encodeOid(OID.aes256Cbc), encodeOctetString(iv));
-  const info = encodeSequence(
-    encodeSequence(encodeOid(OID.pbes2), encodeSequence(kdf, scheme)),
-    encodeElement(0x04, encrypted),
-  );
+  const algorithm = encodePbes2({ salt, iterations: PBKDF2_ITERATIONS, iv });
+  const info = encodeSequence(algorithm, encodeOctetString(encrypted));
   return encodePem('ENCRYPTED PRIVATE KEY', info);
 }
 
