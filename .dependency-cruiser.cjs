@@ -1,25 +1,26 @@
 // The rooms and who may import whom: docs/architecture.md, executable.
-const CORE = ["asn1", "x509", "policy", "ca", "batch", "bundle", "enrollment", "status"];
+const CORE = ["asn1", "archive", "x509", "policy", "ca", "batch", "bundle", "enrollment", "status"];
 const ROOMS = {
   asn1: [],
+  archive: [],
   x509: ["asn1"],
   policy: ["asn1", "x509"],
   enrollment: ["asn1", "x509", "policy"],
   ca: ["asn1", "x509", "policy", "enrollment"],
   status: ["asn1", "x509", "policy", "ca"],
-  bundle: ["asn1", "x509", "policy", "ca"],
-  batch: ["asn1", "x509", "policy", "enrollment", "ca"],
+  bundle: ["asn1", "archive", "x509", "policy", "ca"],
+  batch: ["asn1", "archive", "x509", "policy", "enrollment", "ca"],
   gateway: ["asn1", "x509", "policy", "ca", "bundle", "status"],
   keystore: ["asn1", "x509", "ca"],
   pool: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],
   store: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "status", "gateway"], // the rooms whose ports it implements
   config: ["policy"], // profiles are configuration; policy validates them
-  http: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway"],
-  cli: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "config", "keystore", "store", "pool"],
+  http: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway"],
+  cli: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "config", "keystore", "store", "pool"],
 };
 const ONE_DOOR = {
   asn1js: "x509", pkijs: "x509", "@peculiar/x509": "x509", "reflect-metadata": "x509", "node-forge": "x509",
-  kysely: "store", pg: "store", "better-sqlite3": "store", express: "http", yazl: "bundle", yauzl: "batch", pkcs11js: "keystore",
+  kysely: "store", pg: "store", "better-sqlite3": "store", express: "http", yazl: "bundle", yauzl: "archive", pkcs11js: "keystore",
 };
 module.exports = {
   forbidden: [

@@ -6,7 +6,6 @@
 export type { IdSource } from './formats/archive-entry.ts';
 export type { KeySource } from './formats/csv.ts';
 export { gunzip } from './formats/gunzip.ts';
-export type { RandomAccess } from './formats/random-access.ts';
 export { readLot, readZip, type StreamForm } from './formats/read-lot.ts';
 export { SeenNames } from './formats/seen-names.ts';
 export * from './limits.ts';

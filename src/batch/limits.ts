@@ -25,6 +25,4 @@ export const LIMITS = {
   expansion: 100,
   /** So much may come out before the ratio counts: a short lot of equal rows is no bomb. */
   expansionFreeOctets: 1024 * 1024,
-  /** Longest path of an archive's entry, octets: as file systems have it. */
-  pathOctets: 4096,
 } as const;

@@ -1,6 +1,7 @@
 import { chmod, type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LIMITS, type RandomAccess } from '../batch/index.ts';
+import type { RandomAccess } from '../archive/index.ts';
+import { LIMITS } from '../batch/index.ts';
 import { PkiError } from '../errors.ts';
 import type { Random } from '../random.ts';
 

@@ -1,6 +1,6 @@
+import { pathFault } from '../../archive/index.ts';
 import { PkiError } from '../../errors.ts';
 import { foldDeviceId } from '../../policy/index.ts';
-import { LIMITS } from '../limits.ts';
 import { type RowContent, refusedRow } from '../row.ts';
 import type { SeenNames } from './seen-names.ts';
 
@@ -12,35 +12,13 @@ const ARCHIVE = new Set(['zip', 'tar', 'gz', 'tgz', 'bz2', 'xz', 'zst', '7z', 'r
 /** As a row's `deviceId`. */
 const MAX_ID_CHARACTERS = 256;
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** The path of an entry; null where it is not UTF-8. */
-export function decodePath(octets: Uint8Array): string | null {
-  try {
-    return utf8.decode(octets);
-  } catch {
-    return null;
-  }
-}
-
 const refuse = (message: string): never => {
   throw new PkiError('bad-row', message);
 };
 
-/** Nothing is written under these names; but who names a file so does not send a lot of requests. */
-const PATH_RULES: readonly { readonly broken: (path: string) => boolean; readonly says: string }[] = [
-  { broken: (path) => path === '', says: 'is empty' },
-  { broken: (path) => Buffer.byteLength(path) > LIMITS.pathOctets, says: 'is too long' },
-  { broken: (path) => /\p{Cc}/u.test(path), says: 'holds a control character' },
-  { broken: (path) => path.includes('\\'), says: 'holds a backslash' },
-  { broken: (path) => /^(?:\/|[A-Za-z]:)/.test(path), says: 'is absolute' },
-  { broken: (path) => path.split('/').includes('..'), says: 'leads out of the archive' },
-];
-
 function verifyPath(path: string | null): string {
-  if (path === null) return refuse('The path of the file is not UTF-8.');
-  const rule = PATH_RULES.find(({ broken }) => broken(path));
-  return rule === undefined ? path : refuse(`The path of the file ${rule.says}.`);
+  const fault = pathFault(path);
+  return fault === undefined && path !== null ? path : refuse(`The path of the file ${fault}.`);
 }
 
 interface FileName {

@@ -1,9 +1,9 @@
+import type { RandomAccess } from '../../archive/index.ts';
 import { numberRows, type RowSource } from '../row.ts';
 import type { IdSource } from './archive-entry.ts';
 import { type KeySource, readCsv } from './csv.ts';
 import { gunzip } from './gunzip.ts';
 import { readNdjson } from './ndjson.ts';
-import type { RandomAccess } from './random-access.ts';
 import { readTar } from './tar.ts';
 import { openZip } from './zip.ts';
 

@@ -1,5 +1,5 @@
+import { decodePath } from '../../archive/index.ts';
 import { PkiError } from '../../errors.ts';
-import { decodePath } from './archive-entry.ts';
 
 export const BLOCK = 512;
 

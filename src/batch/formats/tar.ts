@@ -1,7 +1,8 @@
+import { decodePath } from '../../archive/index.ts';
 import { PkiError } from '../../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { type RowContent, refusedRow, tooLongRow } from '../row.ts';
-import { decodePath, type IdSource, judgeFile, rowOfFile } from './archive-entry.ts';
+import { type IdSource, judgeFile, rowOfFile } from './archive-entry.ts';
 import { OctetCursor } from './octet-cursor.ts';
 import { SeenNames } from './seen-names.ts';
 import {

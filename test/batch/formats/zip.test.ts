@@ -5,9 +5,9 @@ import { ZipFile } from 'yazl';
 import type { IdSource } from '../../../src/batch/formats/archive-entry.ts';
 import { openZip } from '../../../src/batch/formats/zip.ts';
 import { LIMITS, readZip } from '../../../src/batch/index.ts';
+import { fileOf, type ZipEntry, zipOf } from '../../archive/zip-octets.ts';
 import { codeOfPromise } from '../../support/refusal.ts';
 import { numbersOf, read } from './octets.ts';
-import { fileOf, type ZipEntry, zipOf } from './zip-octets.ts';
 
 const readOctets = async (octets: Uint8Array, ids: IdSource = 'name') =>
   read(await openZip(fileOf(octets), ids));

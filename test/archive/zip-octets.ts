@@ -1,6 +1,6 @@
 /** Zips made by hand, good and bad: every field of every header can be set. */
 import { crc32, deflateRawSync } from 'node:zlib';
-import type { RandomAccess } from '../../../src/batch/index.ts';
+import type { RandomAccess } from '../../src/archive/index.ts';
 
 export interface ZipEntry {
   readonly name: string | Uint8Array;

@@ -1,10 +1,21 @@
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
-import { PkiError } from '../../errors.ts';
-import { LIMITS } from '../limits.ts';
+import { PkiError, type RefusalCode } from '../errors.ts';
 import { type RandomAccess, readAhead } from './random-access.ts';
 
-export const badZip = (what: string, cause?: unknown): PkiError =>
-  new PkiError('bad-lot', `The zip ${what}.`, { cause });
+/** What a zip may be, and by which code it is refused as a whole. */
+export interface ZipRules {
+  readonly code: RefusalCode;
+  readonly maxEntries: number;
+  /** How many times its size the entries may expand to, together. */
+  readonly expansion: number;
+  /** So much may come out, octets, before that counts. */
+  readonly expansionFreeOctets: number;
+  /** Whether it may be in the form for large archives (APPNOTE, 4.3.14), which some readers do not know. */
+  readonly zip64: 'taken' | 'refused';
+}
+
+const badZip = ({ code }: ZipRules, what: string, cause?: unknown): PkiError =>
+  new PkiError(code, `The zip ${what}.`, { cause });
 
 /** Gives the reading library our file. A failure of the file itself is kept: it is no fault of the zip. */
 class ZipReader extends RandomAccessReader {
@@ -37,33 +48,38 @@ class ZipReader extends RandomAccessReader {
 }
 
 /** What the library says of a zip that cannot be read, as a refusal. */
-function explain(failure: unknown, reader: ZipReader): unknown {
+function explain(failure: unknown, reader: ZipReader, rules: ZipRules): unknown {
   if (reader.failure !== undefined || failure instanceof PkiError) return failure;
-  return badZip('cannot be read: it is none, is damaged, or is cut off', failure);
+  return badZip(rules, 'cannot be read: it is none, is damaged, or is cut off', failure);
 }
 
 /** Where the library will read the next entry of the directory: a number, whatever its declarations say. */
 const cursorOf = (zip: ZipFile): number => Number(zip.readEntryCursor);
 
-async function open(reader: ZipReader, size: number): Promise<ZipFile> {
+async function open(reader: ZipReader, size: number, rules: ZipRules): Promise<ZipFile> {
   try {
     // Names as octets: we judge them ourselves, each for its row.
     const zip = await fromRandomAccessReaderPromise(reader, size, { decodeStrings: false, autoClose: false });
-    if (zip.entryCount <= LIMITS.zipEntries) return zip;
-    throw new PkiError('too-large', `A zip has at most ${LIMITS.zipEntries} entries.`);
+    if (zip.entryCount <= rules.maxEntries) return zip;
+    throw new PkiError('too-large', `A zip has at most ${rules.maxEntries} entries here.`);
   } catch (failure) {
-    throw explain(failure, reader);
+    throw explain(failure, reader, rules);
   }
 }
 
-/** What follows the last entry: an end of the directory (APPNOTE, 4.3.14 and 4.3.16). */
-const ENDS: ReadonlySet<number> = new Set([0x06054b50, 0x06064b50]);
+/** What follows the last entry: an end of the directory (APPNOTE, 4.3.16 and 4.3.14). */
+const END = 0x06054b50;
+const ZIP64_END = 0x06064b50;
 
-async function verifyEnd(file: RandomAccess, at: number): Promise<void> {
+async function verifyEnd(file: RandomAccess, at: number, rules: ZipRules): Promise<void> {
   const octets = Buffer.from(await file.read(at, 4));
+  const end = octets.length < 4 ? undefined : octets.readUInt32LE();
+  if (end === ZIP64_END && rules.zip64 === 'refused') {
+    throw badZip(rules, 'is of the kind for large archives (zip64), which the tools do not read');
+  }
   // Else there are entries that are not counted, and would be lost in silence.
-  if (octets.length < 4 || !ENDS.has(octets.readUInt32LE())) {
-    throw badZip('has something between its directory and the end of that');
+  if (end !== END && end !== ZIP64_END) {
+    throw badZip(rules, 'has something between its directory and the end of that');
   }
 }
 
@@ -74,17 +90,17 @@ export interface ListedZip {
   readonly entries: AsyncIterable<Entry>;
 }
 
-/** Opens the directory. It and its listing reject with `bad-lot` or `too-large`. */
-export async function openListing(file: RandomAccess): Promise<ListedZip> {
+/** Opens the directory. It and its listing reject with the code of the rules, or `too-large`. */
+export async function openListing(file: RandomAccess, rules: ZipRules): Promise<ListedZip> {
   const reader = new ZipReader(file);
-  const zip = await open(reader, file.size);
+  const zip = await open(reader, file.size, rules);
   const start = cursorOf(zip);
   async function* list(): AsyncGenerator<Entry> {
     try {
       yield* zip.eachEntry();
-      await verifyEnd(file, cursorOf(zip));
+      await verifyEnd(file, cursorOf(zip), rules);
     } catch (failure) {
-      throw explain(failure, reader);
+      throw explain(failure, reader, rules);
     }
   }
   return { start, entries: list() };
@@ -99,9 +115,9 @@ interface Span {
 /** Of a local header without name and extra field (APPNOTE, 4.3.7). */
 export const LOCAL_HEADER_OCTETS = 30;
 
-function verifyApart(spans: readonly Span[], last: number): void {
+function verifyApart(spans: readonly Span[], last: number, rules: ZipRules): void {
   for (const [i, { end }] of spans.entries()) {
-    if (end > (spans[i + 1]?.start ?? last)) throw badZip('has entries that overlap each other');
+    if (end > (spans[i + 1]?.start ?? last)) throw badZip(rules, 'has entries that overlap each other');
   }
 }
 
@@ -123,24 +139,24 @@ function firstAfter(numbers: Float64Array, least: number): number | undefined {
 }
 
 /**
- * Looks through the central directory before anything is expanded. Refuses `bad-lot` where it cannot be
- * read, or where entries overlap; `too-large` where there are too many, or they would expand to over
- * 100 times the file.
+ * Looks through the central directory before anything is expanded. Refuses, with the code of the rules,
+ * where it cannot be read, or where entries overlap; `too-large` where there are too many, or they would
+ * expand to too much.
  */
-export async function checkDirectory(file: RandomAccess): Promise<ZipDirectory> {
+export async function checkDirectory(file: RandomAccess, rules: ZipRules): Promise<ZipDirectory> {
   const spans: Span[] = [];
   let expanded = 0;
-  const directory = await openListing(file);
+  const directory = await openListing(file, rules);
   for await (const { relativeOffsetOfLocalHeader: start, ...entry } of directory.entries) {
     const end = start + LOCAL_HEADER_OCTETS + entry.fileNameLength + entry.compressedSize;
     spans.push({ start, end });
     expanded += entry.uncompressedSize;
   }
-  if (expanded > file.size * LIMITS.expansion + LIMITS.expansionFreeOctets) {
-    throw new PkiError('too-large', `The zip expands to more than ${LIMITS.expansion} times its size.`);
+  if (expanded > file.size * rules.expansion + rules.expansionFreeOctets) {
+    throw new PkiError('too-large', `The zip expands to more than ${rules.expansion} times its size.`);
   }
   spans.sort((a, b) => a.start - b.start);
-  verifyApart(spans, directory.start);
+  verifyApart(spans, directory.start, rules);
   const starts = Float64Array.from(spans, ({ start }) => start);
   return { endOf: (start) => firstAfter(starts, start) ?? directory.start };
 }
