@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { encodePem, parsePem } from '../asn1/index.ts';
 import { PkiError, type Violation } from '../errors.ts';
 import type { CaContext } from './context.ts';
-import type { Act, Fleet, NewFleet } from './ports.ts';
+import type { Act, Fleet, FleetSettings, FleetTerms, NewFleet } from './ports.ts';
 
 export interface FleetWish {
   readonly name: string;
@@ -18,7 +18,7 @@ export interface FleetWish {
  * The URL parser repairs much ("https:host", "https://host/.", "https://host?", percent signs in a
  * host); the device takes the text, so the text must be what the parser makes of it.
  */
-function gatewayUrlFault(text: string): string | undefined {
+export function gatewayUrlFault(text: string): string | undefined {
   if (/\s/.test(text)) return 'must not hold white space or a line end';
   if (!URL.canParse(text)) return 'is not a URL';
   const url = new URL(text);
@@ -57,18 +57,63 @@ function gatewayRootFault(pem: string, now: Date): string | undefined {
 }
 
 /** The same certificates as plain PEM: no text around them, LF line ends. */
-const normalisePem = (pem: string): string =>
+const plainRoot = (pem: string | null): string | null =>
+  pem &&
   parsePem(pem)
     .map(({ der }) => encodePem('CERTIFICATE', der))
     .join('');
 
-function check(wish: FleetWish, now: Date): readonly Violation[] {
-  const url = wish.gatewayUrl === null ? undefined : gatewayUrlFault(wish.gatewayUrl);
-  const root = wish.gatewayRoot === null ? undefined : gatewayRootFault(wish.gatewayRoot, now);
+/** It stands between quotes in configuration files, which know no escapes. */
+function ostreeServerFault(text: string): string | undefined {
+  if (!/^https:\/\/[\x21-\x7e]+$/.test(text) || !URL.canParse(text))
+    return 'is not a URL that begins with https://';
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') return 'must not hold credentials';
+  if (/["'\\#?]|\/$/.test(text)) return 'must hold neither quotes, query nor fragment, nor end with a slash';
+  return undefined;
+}
+
+/** Values that stand in configuration files and in scripts, where nothing is escaped. */
+const FORMS = {
+  hardwareId: [
+    /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/,
+    'has 1 to 200 letters, digits or ._+-, and begins with a letter or digit',
+  ],
+  pkcs11Module: [/^\/[A-Za-z0-9._+/-]{1,254}$/, 'is an absolute path of letters, digits and ._+/-'],
+} as const;
+
+const fault = (
+  at: string,
+  value: string | null,
+  find: (text: string) => string | undefined,
+): readonly Violation[] => {
+  const message = value === null ? undefined : find(value);
+  return message === undefined ? [] : [{ at, message }];
+};
+
+function check(terms: Pick<FleetTerms, 'gatewayUrl' | 'gatewayRoot'>, now: Date): readonly Violation[] {
   return [
-    ...(url ? [{ at: '/gatewayUrl', message: url }] : []),
-    ...(root ? [{ at: '/gatewayRoot', message: root }] : []),
+    ...fault('/gatewayUrl', terms.gatewayUrl, gatewayUrlFault),
+    ...fault('/gatewayRoot', terms.gatewayRoot, (pem) => gatewayRootFault(pem, now)),
   ];
+}
+
+function checkSettings({ hardwareId, pkcs11Module, ostreeServer }: FleetSettings): readonly Violation[] {
+  const unlike =
+    ([form, says]: readonly [RegExp, string]) =>
+    (text: string): string | undefined =>
+      form.test(text) ? undefined : says;
+  return [
+    ...fault('/hardwareId', hardwareId, unlike(FORMS.hardwareId)),
+    ...fault('/pkcs11Module', pkcs11Module, unlike(FORMS.pkcs11Module)),
+    ...fault('/ostreeServer', ostreeServer, ostreeServerFault),
+  ];
+}
+
+function refuse(violations: readonly Violation[], what: string): void {
+  if (violations.length === 0) return;
+  const said = violations.map(({ at, message }) => `${at.slice(1)} ${message}`).join('; ');
+  throw new PkiError('bad-request', `The fleet cannot be ${what}: ${said}.`, { violations });
 }
 
 /**
@@ -76,14 +121,16 @@ function check(wish: FleetWish, now: Date): readonly Violation[] {
  * The name's form is the edge's to check; it is the path segment under which the fleet is published.
  */
 export async function createFleet(ca: CaContext, act: Act, wish: FleetWish): Promise<Fleet> {
-  const violations = check(wish, act.at);
-  if (violations.length > 0) {
-    const said = violations.map(({ at, message }) => `${at.slice(1)} ${message}`).join('; ');
-    throw new PkiError('bad-request', `The fleet cannot be created: ${said}.`, { violations });
-  }
-  const fleet: NewFleet = {
-    ...wish,
-    gatewayRoot: wish.gatewayRoot === null ? null : normalisePem(wish.gatewayRoot),
-  };
+  refuse(check(wish, act.at), 'created');
+  const fleet: NewFleet = { ...wish, gatewayRoot: plainRoot(wish.gatewayRoot) };
   return ca.ledger.createFleet(act, fleet);
+}
+
+/**
+ * Replaces a fleet's gateway and settings as a whole; what was issued before stays as it is. Refuses
+ * `bad-request` with a violation for each field.
+ */
+export async function changeFleet(ca: CaContext, act: Act, fleet: Fleet, terms: FleetTerms): Promise<Fleet> {
+  refuse([...check(terms, act.at), ...checkSettings(terms.settings)], 'changed');
+  return ca.ledger.recordFleetTerms(act, fleet.id, { ...terms, gatewayRoot: plainRoot(terms.gatewayRoot) });
 }

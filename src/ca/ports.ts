@@ -57,7 +57,24 @@ export interface NewFleet {
   readonly gatewayRoot: string | null;
 }
 
-export interface Fleet extends NewFleet {
+/** What bundles need to know of a fleet beside its gateway; null: nobody said. */
+export interface FleetSettings {
+  /** What the devices tell the server that they are (`provision.primary_ecu_hardware_id`). */
+  readonly hardwareId: string | null;
+  /** Path of the PKCS#11 module on the devices. */
+  readonly pkcs11Module: string | null;
+  /** What the gateway was given to trust: the fleet's root alone, or the trust bundle with the CAs below it. */
+  readonly gatewayTrusts: 'fleet-root' | 'trust-bundle' | null;
+  /** Where the devices fetch OSTree commits; null: at the gateway, under `/treehub`. */
+  readonly ostreeServer: string | null;
+}
+
+/** What of a fleet can change. */
+export interface FleetTerms extends Pick<NewFleet, 'gatewayUrl' | 'gatewayRoot'> {
+  readonly settings: FleetSettings;
+}
+
+export interface Fleet extends NewFleet, FleetTerms {
   readonly id: number;
   readonly createdAt: Date;
 }
@@ -343,6 +360,8 @@ export interface Ledger {
 
   /** Rejects with `already-exists` when the name is taken. */
   createFleet(act: Act, fleet: NewFleet): Promise<Fleet>;
+  /** Replaces gateway and settings of a fleet as a whole; the same again changes nothing. Rejects with `not-found`. */
+  recordFleetTerms(act: Act, fleetId: number, terms: FleetTerms): Promise<Fleet>;
   findFleet(name: string): Promise<Fleet | undefined>;
   findFleetById(id: number): Promise<Fleet | undefined>;
   /** In order of name, those after `after` (a name; '' for the first page). */

@@ -4,6 +4,7 @@ import type { Role, TokenRecord } from './ports.ts';
 /** Acts that a token may or may not do. Each route names one. */
 export type Permission =
   | 'fleet:create'
+  | 'fleet:change'
   | 'fleet:read'
   | 'token:manage'
   | 'authority:create'
@@ -20,7 +21,7 @@ export type Permission =
  * authorities and may take back; a station asks, and reads what it asked for; an auditor reads.
  */
 const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
-  admin: ['fleet:create', 'fleet:read', 'token:manage', 'authority:read'],
+  admin: ['fleet:create', 'fleet:change', 'fleet:read', 'token:manage', 'authority:read'],
   security: [
     'fleet:read',
     'authority:create',

@@ -51,7 +51,7 @@ function createBase(edge: Edge, transport: 'https' | 'http'): Express {
 }
 
 /** Registers routes, and for each path what becomes of the methods that it does not know. */
-function mount<R extends { method: 'get' | 'post' | 'delete'; path: string }>(
+function mount<R extends { method: 'get' | 'post' | 'put' | 'delete'; path: string }>(
   app: Express,
   routes: readonly R[],
   handlerOf: (route: R) => Handler,

@@ -35,7 +35,7 @@ export interface Call {
   readonly act: Act;
 }
 
-type Method = 'get' | 'post' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'delete';
 
 /** A route that anyone may call. */
 export interface OpenRoute {

@@ -1,24 +1,39 @@
-import type { Act, Fleet, NewFleet } from '../ca/index.ts';
+import type { Act, Fleet, FleetSettings, FleetTerms, NewFleet } from '../ca/index.ts';
 import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
-import { fleetExists } from './refusals.ts';
+import { fleetExists, noFleet } from './refusals.ts';
 import type { Schema } from './schema.ts';
 import { build, type Session } from './session.ts';
 
-type FleetRow = Omit<Schema['fleet'], 'id' | 'audit_seq'> & { id: number };
+type FleetRow = Omit<Schema['fleet'], 'id' | 'audit_seq' | 'settings' | 'settings_audit_seq'> & {
+  id: number;
+  settings: string;
+};
 
-const readFleet = (row: FleetRow): Fleet => ({
+const NOTHING_SAID: FleetSettings = {
+  hardwareId: null,
+  pkcs11Module: null,
+  gatewayTrusts: null,
+  ostreeServer: null,
+};
+
+/** What is said; a setting that nobody gave a value is not written. */
+const encodeSettings = (settings: FleetSettings): string =>
+  JSON.stringify(Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null)));
+
+export const readFleet = (row: FleetRow): Fleet => ({
   id: row.id,
   name: row.name,
   target: row.target,
   gatewayUrl: row.gateway_url,
   gatewayRoot: row.gateway_root,
+  settings: { ...NOTHING_SAID, ...JSON.parse(row.settings) },
   createdAt: new Date(row.created_at),
 });
 
 const selectFleet = build
   .selectFrom('fleet')
-  .select(['id', 'name', 'target', 'gateway_url', 'gateway_root', 'created_at']);
+  .select(['id', 'name', 'target', 'gateway_url', 'gateway_root', 'created_at', 'settings']);
 
 export function* findFleet(name: string): Asking<Fleet | undefined> {
   const row = yield* first(selectFleet.where('name', '=', name));
@@ -60,4 +75,37 @@ export function createFleet(session: Session, act: Act, fleet: NewFleet): Fleet 
     }),
   );
   return answer(session, findFleet(name)) as Fleet;
+}
+
+/** What the entry of a change says: all of it, as it is from then on. */
+export const termsDetails = ({ gatewayUrl, gatewayRoot, settings }: FleetTerms) => ({
+  gatewayUrl,
+  gatewayRoot,
+  settings: encodeSettings(settings),
+});
+
+export const isSameTerms = (one: FleetTerms, other: FleetTerms): boolean =>
+  JSON.stringify(termsDetails(one)) === JSON.stringify(termsDetails(other));
+
+/** The statement that gives a fleet its terms, of the entry that says so. */
+export const updateTerms = (fleetId: number, terms: FleetTerms, auditSeq: number) =>
+  build
+    .updateTable('fleet')
+    .set({
+      gateway_url: terms.gatewayUrl,
+      gateway_root: terms.gatewayRoot,
+      settings: encodeSettings(terms.settings),
+      settings_audit_seq: auditSeq,
+    })
+    .where('id', '=', fleetId);
+
+/** See `Ledger.recordFleetTerms`. */
+export function recordFleetTerms(session: Session, act: Act, fleetId: number, terms: FleetTerms): Fleet {
+  const fleet = answer(session, findFleetById(fleetId));
+  if (!fleet) throw noFleet();
+  if (isSameTerms(fleet, terms)) return fleet;
+  const details = termsDetails(terms);
+  const auditSeq = appendAudit(session, act, { action: 'fleet-changed', fleet: fleet.name, details });
+  session.run(updateTerms(fleetId, terms, auditSeq));
+  return { ...fleet, ...terms };
 }

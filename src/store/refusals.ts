@@ -6,6 +6,8 @@ import { PkiError } from '../errors.ts';
 export const fleetExists = (name: string): PkiError =>
   new PkiError('already-exists', `There is a fleet named ${name} already.`);
 
+export const noFleet = (): PkiError => new PkiError('not-found', 'There is no such fleet.');
+
 /** `generations`: all of the fleet that have a certificate. */
 export function verifyNameIsFree(generations: readonly Generation[], authority: string, kind: string): void {
   if (generations.some((generation) => generation.authority === authority)) {

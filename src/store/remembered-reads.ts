@@ -5,6 +5,7 @@ const REMEMBERED = ['findToken', 'findFleet', 'findFleetById', 'listGenerations'
 /** All that can change an answer to those. */
 const CHANGING = [
   'createFleet',
+  'recordFleetTerms',
   'recordGenerationIntent',
   'recordGenerationIssued',
   'recordGenerationImported',

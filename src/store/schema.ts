@@ -27,6 +27,8 @@ export interface Schema {
     gateway_root: string | null;
     created_at: Instant;
     audit_seq: number;
+    settings: Generated<string>;
+    settings_audit_seq: number | null;
   };
   generation: {
     id: Generated<number>;

@@ -109,6 +109,7 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     verifyWritable: () => writer.write(() => undefined),
 
     createFleet: (act, fleet) => writer.write((s) => fleets.createFleet(s, act, fleet)),
+    recordFleetTerms: (act, id, terms) => writer.write((s) => fleets.recordFleetTerms(s, act, id, terms)),
     findFleet: (name) => ask(fleets.findFleet(name)),
     findFleetById: (id) => ask(fleets.findFleetById(id)),
     listFleets: (after, limit) => ask(fleets.listFleets(after, limit)),

@@ -66,6 +66,7 @@ const METHODS = [
   'close',
   'verifyWritable',
   'createFleet',
+  'recordFleetTerms',
   'findFleet',
   'findFleetById',
   'listFleets',

@@ -157,6 +157,13 @@ const checkFleet: Check = function* ({ seq, details }, findings) {
   findings.expect(found, seq, 'the entry tells of a fleet that is not there');
 };
 
+/** The row is held to its last change; what matters here is that none after it went missing. */
+const checkFleetChanged: Check = function* ({ seq, fleet }, findings) {
+  const named = build.selectFrom('fleet').select('settings_audit_seq').where('name', '=', String(fleet));
+  const last = (yield* first(named))?.settings_audit_seq ?? 0;
+  findings.expect(last >= seq, seq, 'the entry says that a fleet was changed, and the fleet does not');
+};
+
 const tokenOf = (details: Details) =>
   first(build.selectFrom('token').select(['audit_seq', 'revoked_at']).where('id', '=', String(details.id)));
 
@@ -214,6 +221,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'generation-issued': checkGeneration,
   'generation-imported': checkGeneration,
   'fleet-created': checkFleet,
+  'fleet-changed': checkFleetChanged,
   'token-created': checkToken,
   'token-revoked': checkTokenRevoked,
   'certificate-revoked': checkRevoked,

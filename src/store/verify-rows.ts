@@ -194,14 +194,18 @@ function* verifyTokens(findings: Findings): Asking<void> {
 
 function* verifyFleets(findings: Findings): Asking<void> {
   for (const fleet of yield* all(build.selectFrom('fleet').selectAll())) {
-    const { name, target, gateway_url, gateway_root, audit_seq: seq } = fleet;
-    const said = yield* findings.readAsking(seq, 'the entry', () => detailsOf(seq, 'fleet-created'));
+    const { name, target, gateway_url, gateway_root, settings, audit_seq: seq } = fleet;
+    const created = yield* findings.readAsking(seq, 'the entry', () => detailsOf(seq, 'fleet-created'));
+    const isOurs = created?.name === name && created.target === target;
+    findings.expect(isOurs, seq, `fleet ${name} is not what was created`);
+    const last = fleet.settings_audit_seq ?? seq;
+    const action = last === seq ? 'fleet-created' : 'fleet-changed';
+    const said = yield* findings.readAsking(last, 'the entry', () => detailsOf(last, action));
     const same =
-      said?.name === name &&
-      said.target === target &&
-      said.gatewayUrl === gateway_url &&
-      said.gatewayRoot === gateway_root;
-    findings.expect(same, seq, `fleet ${name} is not what was created`);
+      said?.gatewayUrl === gateway_url &&
+      said.gatewayRoot === gateway_root &&
+      (said.settings ?? '{}') === settings;
+    findings.expect(same, last, `fleet ${name} is not as its entry says`);
   }
 }
 

@@ -25,6 +25,7 @@ const requester = (role: Role, more: Partial<Requester> = {}): Requester => ({
 /** The whole table, said again: a permission that moves must move here too. */
 const TABLE: Readonly<Record<Permission, readonly Role[]>> = {
   'fleet:create': ['admin'],
+  'fleet:change': ['admin'],
   'fleet:read': ['admin', 'security', 'auditor'],
   'token:manage': ['admin'],
   'authority:create': ['security'],

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Answer, CallWish } from '../support/client.ts';
 import {
+  anyRoot,
   makeDevice,
   makeFleet,
   makeToken,
@@ -60,6 +61,10 @@ const examples: Readonly<Record<string, () => Example>> = {
   }),
   listFleets: () => ({ target: '/v1/fleets', missing: null, status: 200 }),
   getFleet: () => inFleet('', 200),
+  setFleet: () => ({
+    ...inFleet('/settings', 200),
+    json: { gatewayUrl: 'https://gateway.example.com:8000', gatewayRoot: anyRoot(service) },
+  }),
   createAuthority: () => ({
     ...inFleet('/authorities', 201),
     json: { name: `extra-${count++}`, kind: 'issuing' },

@@ -380,6 +380,15 @@ describe('the fleet from outside', () => {
     expect(lots.out).toContain('lot-');
   });
 
+  it('is changed in what is named, and keeps the rest', async () => {
+    const set = (...args: string[]) => must({}, 'fleet', 'set', 'demo', '--json', ...args);
+    const before = (await must({}, 'fleet', 'show', 'demo', '--json')).json();
+    const changed = await set('--hardware-id', 'board-7', '--gateway-trusts', 'trust-bundle');
+    expect(changed.json()).toEqual({ ...before, hardwareId: 'board-7', gatewayTrusts: 'trust-bundle' });
+    const back = await set('--unset', 'hardwareId', 'gatewayTrusts', '--gateway-root', 'gateway.pem');
+    expect(back.json()).toEqual(before);
+  });
+
   it('is published without a token', async () => {
     const published = await must(
       { env: { FLEETCA_DATA: scratchFolder() } },

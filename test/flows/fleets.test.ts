@@ -44,6 +44,51 @@ it('a list of fleets comes in pages, in order of name, to its end', async () => 
   expect(names).toEqual(['a', 'b', 'c', 'one']);
 });
 
+it('settings are replaced as a whole, and the fleet shows them', async () => {
+  await createFleet({ name: 'set', target: 'generic', gatewayUrl: 'https://old.example' });
+  const put = (json: unknown, token = service.admin) =>
+    service.call('PUT', '/v1/fleets/set/settings', { token, json });
+  const settings = {
+    gatewayUrl: 'https://new.example:8443',
+    gatewayRoot: anyRoot(service),
+    hardwareId: 'board-7',
+    pkcs11Module: '/usr/lib/libtpm2_pkcs11.so',
+    gatewayTrusts: 'trust-bundle',
+    ostreeServer: 'https://ostree.example/treehub',
+  };
+  const changed = await put(settings);
+  expect([changed.status, changed.json()]).toMatchObject([
+    200,
+    { name: 'set', target: 'generic', ...settings },
+  ]);
+  expect((await service.call('GET', '/v1/fleets/set', { token: service.admin })).json()).toEqual(
+    changed.json(),
+  );
+  expect((await put({ hardwareId: 'board-8' })).json()).toMatchObject({
+    gatewayUrl: null,
+    hardwareId: 'board-8',
+  });
+  expect((await put(settings, security)).code()).toBe('not-found');
+});
+
+it.each([
+  [{ gatewayUrl: 'https://gateway.example/' }, 'bad-request', '/gatewayUrl'],
+  [{ gatewayRoot: 'nothing' }, 'bad-request', '/gatewayRoot'],
+  [{ hardwareId: 'a "b"' }, 'bad-request', '/hardwareId'],
+  [{ pkcs11Module: 'libsofthsm2.so' }, 'bad-request', '/pkcs11Module'],
+  [{ pkcs11Module: "/lib/'$(id)'.so" }, 'bad-request', '/pkcs11Module'],
+  [{ ostreeServer: 'http://ostree.example' }, 'bad-request', '/ostreeServer'],
+  [{ ostreeServer: 'https://user:word@ostree.example' }, 'bad-request', '/ostreeServer'],
+  [{ ostreeServer: 'https://ostree.example/"\n' }, 'bad-request', '/ostreeServer'],
+  [{ gatewayTrusts: 'nobody' }, 'bad-json', '/gatewayTrusts'],
+  [{ pin: '1234' }, 'bad-json', '/'],
+])('the settings %j are refused as %s at %s', async (json, code, at) => {
+  await createFleet({ name: 'unset', target: 'generic' });
+  const refused = await service.call('PUT', '/v1/fleets/unset/settings', { token: service.admin, json });
+  expect([refused.status, refused.code()]).toEqual([400, code]);
+  expect(refused.json().violations.map((one: { at: string }) => one.at)).toEqual([at]);
+});
+
 it('a name that is taken is a conflict', async () => {
   await createFleet({ name: 'twice', target: 'generic' });
   const again = await createFleet({ name: 'twice', target: 'ota-ce' });

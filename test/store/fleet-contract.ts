@@ -11,9 +11,49 @@ export function fleetContract(given: Given): void {
       gatewayRoot: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
     };
     const fleet = await given.store.createFleet(actAt(), wish);
-    expect(fleet).toEqual({ ...wish, id: fleet.id, createdAt: actAt().at });
+    const settings = { hardwareId: null, pkcs11Module: null, gatewayTrusts: null, ostreeServer: null };
+    expect(fleet).toEqual({ ...wish, settings, id: fleet.id, createdAt: actAt().at });
     expect(await given.store.findFleet(wish.name)).toEqual(fleet);
     expect(await given.store.findFleetById(fleet.id)).toEqual(fleet);
+  });
+
+  test('terms replace those of before as a whole, with one entry that says them', async () => {
+    const fleet = await newFleet(given.store);
+    const settings = {
+      hardwareId: 'board-7',
+      pkcs11Module: null,
+      gatewayTrusts: 'fleet-root',
+      ostreeServer: null,
+    } as const;
+    const terms = { gatewayUrl: 'https://new.example', gatewayRoot: null, settings };
+    const entries = await entriesOf(given.store, async () => {
+      expect(await given.store.recordFleetTerms(actAt(), fleet.id, terms)).toEqual({ ...fleet, ...terms });
+    });
+    expect(entries).toMatchObject([
+      {
+        action: 'fleet-changed',
+        fleet: fleet.name,
+        details: {
+          gatewayUrl: 'https://new.example',
+          gatewayRoot: null,
+          settings: '{"hardwareId":"board-7","gatewayTrusts":"fleet-root"}',
+        },
+      },
+    ]);
+    expect(await given.store.findFleet(fleet.name)).toEqual({ ...fleet, ...terms });
+    const back = { gatewayUrl: null, gatewayRoot: null, settings: fleet.settings };
+    await given.store.recordFleetTerms(actAt(), fleet.id, back);
+    expect(await given.store.findFleetById(fleet.id)).toEqual({ ...fleet, ...back });
+  });
+
+  test('the same terms again leave no entry, and those of no fleet are refused as not-found', async () => {
+    const fleet = await newFleet(given.store);
+    const entries = await entriesOf(given.store, async () => {
+      expect(await given.store.recordFleetTerms(actAt(), fleet.id, fleet)).toEqual(fleet);
+      const refused = await rejection(given.store.recordFleetTerms(actAt(), 2 ** 40, fleet));
+      expect(refused).toMatchObject({ code: 'not-found' });
+    });
+    expect(entries).toEqual([]);
   });
 
   test('a fleet that does not exist is not found', async () => {

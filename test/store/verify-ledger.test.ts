@@ -20,6 +20,8 @@ beforeAll(async () => {
   await newGeneration(store, line.fleet, { authority: 'line-7', kind: 'issuing', issuerId: line.root.id });
   await store.recordGenerationIntent(actAt(), store.runId, generationIntent(await newFleet(store)));
   const old = await newFleet(store);
+  const settings = { hardwareId: 'board-7', pkcs11Module: null, gatewayTrusts: null, ostreeServer: null };
+  await store.recordFleetTerms(actAt(), old.id, { gatewayUrl: null, gatewayRoot: null, settings });
   const { issuerId: _, tbsDigest: __, profileDigest: ___, ...root } = generationIntent(old);
   await store.recordGenerationImported(actAt(), { ...root, certificate: certificateOf(root.serial) });
   const [a, b, c] = [line.row('dev-a', { labels: '{"lot":"1"}' }), line.row('dev-b'), line.row('dev-c')];
@@ -99,7 +101,7 @@ test('a ledger that nobody touched is ok, and is counted', () => {
 });
 
 test('every kind of entry was made', () => {
-  expect(new Set(log.map(({ action }) => action)).size).toBe(15);
+  expect(new Set(log.map(({ action }) => action)).size).toBe(16);
 });
 
 describe('an edited entry is named', () => {
@@ -328,11 +330,30 @@ describe('a token that was touched is named', () => {
   });
 });
 
-test.each(["name = 'another'", "target = 'ota-ce'", "gateway_url = 'https://x'", "gateway_root = 'x'"])(
+const FLEET_CHANGES = [
+  "gateway_url = 'https://x'",
+  "gateway_root = 'x'",
+  'settings = \'{"hardwareId":"x"}\'',
+];
+
+test.each(["name = 'another'", "target = 'ota-ce'", ...FLEET_CHANGES])(
   'a fleet that was touched is named: %s',
   (change) => {
-    const seq = seqOf('fleet-created', 2);
+    const seq = seqOf('fleet-created');
     expect(firstBad(run(`UPDATE fleet SET ${change} WHERE audit_seq = ?`, seq))).toBe(seq);
+  },
+);
+
+test.each([...FLEET_CHANGES, 'settings_audit_seq = NULL', "settings = 'no JSON at all'"])(
+  'a fleet that was touched after its change is named: %s',
+  (change) => {
+    const seq = seqOf('fleet-changed');
+    const touched = run(`UPDATE fleet SET ${change} WHERE settings_audit_seq = ?`, seq);
+    const work = (connection: Connection) => {
+      connection.pragma('ignore_check_constraints = ON');
+      touched(connection);
+    };
+    expect(verifyLedger(tampered(work)).problems.map((problem) => problem.seq)).toContain(seq);
   },
 );
 

@@ -9,7 +9,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { parse } from 'yaml';
 
-export type Method = 'get' | 'post' | 'delete';
+export type Method = 'get' | 'post' | 'put' | 'delete';
 export type Role = 'admin' | 'security' | 'station' | 'auditor';
 
 interface Media {
@@ -48,7 +48,7 @@ export interface Operation {
   readonly spec: OperationSpec;
 }
 
-const METHODS: readonly Method[] = ['get', 'post', 'delete'];
+const METHODS: readonly Method[] = ['get', 'post', 'put', 'delete'];
 
 export const operations: readonly Operation[] = Object.entries(openapi.paths).flatMap(([path, item]) =>
   METHODS.flatMap((method) => {

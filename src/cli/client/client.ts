@@ -13,7 +13,7 @@ import { trustingAgent } from './trusting-agent.ts';
 
 /** One call to the service. */
 export interface ApiCall {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Segments must be encoded already. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;

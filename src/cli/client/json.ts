@@ -40,6 +40,13 @@ export const postJson = (path: string, body: unknown): ApiCall => ({
   body: JSON.stringify(body),
 });
 
+/** A call that replaces what is there. */
+export const putJson = (path: string, body: unknown): ApiCall => ({
+  ...postJson(path, body),
+  method: 'PUT',
+  isRepeatable: true,
+});
+
 interface Page<T> {
   readonly items: readonly T[];
   readonly next: string | null;

@@ -1,5 +1,5 @@
 import { segment, withClient } from '../client/client.ts';
-import { callJson, postJson, readPages } from '../client/json.ts';
+import { callJson, postJson, putJson, readPages } from '../client/json.ts';
 import { readTextFile } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
 import { showList } from '../list.ts';
@@ -11,6 +11,10 @@ interface Fleet {
   readonly target: string;
   readonly gatewayUrl: string | null;
   readonly gatewayRoot: string | null;
+  readonly hardwareId: string | null;
+  readonly pkcs11Module: string | null;
+  readonly gatewayTrusts: string | null;
+  readonly ostreeServer: string | null;
   readonly createdAt: string;
 }
 
@@ -20,12 +24,16 @@ interface NewFleet {
   readonly gatewayRoot?: string;
 }
 
-const fleetLines = ({ name, target, gatewayUrl, gatewayRoot, createdAt }: Fleet): string =>
+const fleetLines = ({ name, target, gatewayUrl, gatewayRoot, createdAt, ...settings }: Fleet): string =>
   formatFields([
     ['fleet', name],
     ['target', target],
     ['gateway', gatewayUrl],
     ['gateway root', gatewayRoot === null ? null : 'given'],
+    ['hardware ID', settings.hardwareId],
+    ['PKCS#11 module', settings.pkcs11Module],
+    ['gateway trusts', settings.gatewayTrusts],
+    ['OSTree server', settings.ostreeServer],
     ['created', createdAt],
   ]);
 
@@ -66,5 +74,31 @@ export async function listFleets(invocation: Invocation): Promise<undefined> {
 export async function showFleet(invocation: Invocation, name: string): Promise<undefined> {
   const path = `/v1/fleets/${segment(name)}`;
   const fleet = await withClient(invocation, (client) => callJson<Fleet>(client, { method: 'GET', path }));
+  await show(invocation.output, fleet, fleetLines);
+}
+
+interface FleetChanges extends Partial<Omit<Fleet, 'name' | 'target' | 'createdAt'>> {
+  /** Names of settings that are taken back. */
+  readonly unset?: readonly string[];
+}
+
+/** `fleet set`: what is not named stays as it is. */
+export async function setFleet(
+  invocation: Invocation,
+  name: string,
+  { unset = [], gatewayRoot, ...changes }: FleetChanges,
+): Promise<undefined> {
+  const root = gatewayRoot == null ? {} : { gatewayRoot: await readTextFile(gatewayRoot) };
+  const none = Object.fromEntries(unset.map((setting) => [setting, null]));
+  const path = `/v1/fleets/${segment(name)}`;
+  const fleet = await withClient(invocation, async (client) => {
+    const {
+      name: _n,
+      target: _t,
+      createdAt: _c,
+      ...now
+    } = await callJson<Fleet>(client, { method: 'GET', path });
+    return callJson<Fleet>(client, putJson(`${path}/settings`, { ...now, ...none, ...changes, ...root }));
+  });
   await show(invocation.output, fleet, fleetLines);
 }

@@ -1,8 +1,10 @@
 import type { TargetName } from '../../policy/index.ts';
 import type { Declare } from '../invocation.ts';
-import { requiredChoice } from './choice.ts';
+import { choice, requiredChoice } from './choice.ts';
 
 const TARGETS = ['ota-connect', 'ota-ce', 'generic'] as const satisfies readonly TargetName[];
+
+const SETTINGS = ['gatewayUrl', 'gatewayRoot', 'hardwareId', 'pkcs11Module', 'gatewayTrusts', 'ostreeServer'];
 
 export const declareFleet: Declare = (program, perform) => {
   const fleet = program.command('fleet').description('fleets: one root line and everything under it');
@@ -14,6 +16,23 @@ export const declareFleet: Declare = (program, perform) => {
     .option('--gateway-url <url>', 'https://host:port of the device gateway, for bundles')
     .option('--gateway-root <file>', "PEM with the root of the gateway's server certificate, for bundles")
     .action(perform(async () => (await import('../commands/fleet.ts')).createFleet));
+  fleet
+    .command('set')
+    .description('change what bundles of a fleet say; what is not named stays (role admin)')
+    .argument('<name>')
+    .option('--gateway-url <url>', 'https://host:port of the device gateway')
+    .option('--gateway-root <file>', "PEM with the root of the gateway's server certificate")
+    .option('--hardware-id <id>', 'what the devices say that they are (primary_ecu_hardware_id)')
+    .option('--pkcs11-module <path>', 'PKCS#11 module on the devices')
+    .addOption(
+      choice('--gateway-trusts <what>', 'what the gateway was given to trust', [
+        'fleet-root',
+        'trust-bundle',
+      ]),
+    )
+    .option('--ostree-server <url>', 'where the devices fetch OSTree commits')
+    .addOption(choice('--unset <setting...>', 'take a setting back', SETTINGS))
+    .action(perform(async () => (await import('../commands/fleet.ts')).setFleet));
   fleet
     .command('list')
     .description('list fleets')

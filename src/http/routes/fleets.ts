@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { createFleet, type Fleet } from '../../ca/index.ts';
-
+import { changeFleet, createFleet, type Fleet } from '../../ca/index.ts';
 import { TARGETS } from '../../policy/index.ts';
 import { readJson } from '../body.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
@@ -9,9 +8,7 @@ import { getFleet, nameSchema } from '../names.ts';
 import { fitQuery, noQuery, pageQuery, readPage } from '../query.ts';
 import { sendJson } from '../web.ts';
 
-export const newFleetSchema = z.strictObject({
-  name: nameSchema,
-  target: z.enum(TARGETS),
+const gateway = {
   gatewayUrl: z.string().min(1).max(2048).nullable().optional(),
   /** Some tens of roots. */
   gatewayRoot: z
@@ -20,13 +17,26 @@ export const newFleetSchema = z.strictObject({
     .max(128 * 1024)
     .nullable()
     .optional(),
+};
+
+export const newFleetSchema = z.strictObject({ name: nameSchema, target: z.enum(TARGETS), ...gateway });
+
+const settingSchema = z.string().min(1).max(2048).nullable().default(null);
+
+export const fleetSettingsSchema = z.strictObject({
+  ...gateway,
+  hardwareId: settingSchema,
+  pkcs11Module: settingSchema,
+  gatewayTrusts: z.enum(['fleet-root', 'trust-bundle']).nullable().default(null),
+  ostreeServer: settingSchema,
 });
 
-const fleetJson = ({ name, target, gatewayUrl, gatewayRoot, createdAt }: Fleet) => ({
+const fleetJson = ({ name, target, gatewayUrl, gatewayRoot, settings, createdAt }: Fleet) => ({
   name,
   target,
   gatewayUrl,
   gatewayRoot,
+  ...settings,
   createdAt: formatInstant(createdAt),
 });
 
@@ -59,6 +69,15 @@ async function showFleet(call: Call): Promise<void> {
   sendJson(call.res, 200, fleetJson(await getFleet(call)));
 }
 
+/** All of it at once: what is left out is taken back. */
+async function putSettings(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const fleet = await getFleet(call);
+  const { gatewayUrl = null, gatewayRoot = null, ...settings } = await readJson(call, fleetSettingsSchema);
+  const changed = await changeFleet(call.edge.ca, call.act, fleet, { gatewayUrl, gatewayRoot, settings });
+  sendJson(call.res, 200, fleetJson(changed));
+}
+
 export const fleetRoutes: readonly GuardedRoute[] = [
   {
     method: 'post',
@@ -83,5 +102,13 @@ export const fleetRoutes: readonly GuardedRoute[] = [
     scope: 'fleet',
     what: 'fleet',
     handle: showFleet,
+  },
+  {
+    method: 'put',
+    path: '/v1/fleets/:fleet/settings',
+    permission: 'fleet:change',
+    scope: 'fleet',
+    what: 'fleet',
+    handle: putSettings,
   },
 ];

@@ -1,6 +1,6 @@
-import type { Act, Fleet, NewFleet } from '../../ca/index.ts';
-import { findFleet } from '../fleets.ts';
-import { fleetExists } from '../refusals.ts';
+import type { Act, Fleet, FleetTerms, NewFleet } from '../../ca/index.ts';
+import { findFleet, findFleetById, isSameTerms, readFleet, termsDetails, updateTerms } from '../fleets.ts';
+import { fleetExists, noFleet } from '../refusals.ts';
 import { build } from '../session.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -28,8 +28,28 @@ export async function createFleet(transaction: Transaction, act: Act, fleet: New
         created_at: act.at.getTime(),
         audit_seq: auditSeq,
       })
-      .returning('id'),
+      .returning(['id', 'name', 'target', 'gateway_url', 'gateway_root', 'created_at', 'settings']),
   );
   if (!created) throw new Error('a fleet was inserted and has no number');
-  return { ...fleet, id: created.id, createdAt: act.at };
+  return readFleet(created);
+}
+
+/** See `Ledger.recordFleetTerms`. */
+export async function recordFleetTerms(
+  transaction: Transaction,
+  act: Act,
+  fleetId: number,
+  terms: FleetTerms,
+): Promise<Fleet> {
+  const fleet = await transaction.answer(findFleetById(fleetId));
+  if (!fleet) throw noFleet();
+  if (isSameTerms(fleet, terms)) return fleet;
+  const details = termsDetails(terms);
+  const auditSeq = await transaction.appendAudit(act, {
+    action: 'fleet-changed',
+    fleet: fleet.name,
+    details,
+  });
+  await transaction.run(updateTerms(fleetId, terms, auditSeq));
+  return { ...fleet, ...terms };
 }

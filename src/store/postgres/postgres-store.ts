@@ -89,6 +89,7 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     verifyWritable: () => writer.write(async () => undefined),
 
     createFleet: (act, fleet) => writer.write((t) => fleets.createFleet(t, act, fleet)),
+    recordFleetTerms: (act, id, terms) => writer.write((t) => fleets.recordFleetTerms(t, act, id, terms)),
     findFleet: (name) => ask(findFleet(name)),
     findFleetById: (id) => ask(findFleetById(id)),
     listFleets: (after, limit) => ask(listFleets(after, limit)),
