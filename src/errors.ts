@@ -15,6 +15,7 @@ export const REFUSAL_CODES = [
   'bad-ca-certificate',
   'bad-recipient',
   'bad-pkcs12',
+  'bad-credentials',
   'too-large',
   'unsupported-media-type',
   'not-acceptable',

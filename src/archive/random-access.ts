@@ -23,3 +23,9 @@ export function readAhead(file: RandomAccess): RandomAccess {
     },
   };
 }
+
+/** Octets that are at hand, as a file. */
+export const fileInMemory = (octets: Uint8Array): RandomAccess => ({
+  size: octets.length,
+  read: async (at, count) => octets.subarray(at, at + count),
+});

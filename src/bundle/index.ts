@@ -2,6 +2,8 @@
  * Credential layouts: the files that a device is handed, with their names, octets, modes and order.
  * It is given certificates and settings and never fetches, stores or signs anything.
  */
+export * from './credentials-archive.ts';
+export * from './credentials-entries.ts';
 export * from './device-folder.ts';
 export * from './device-layout.ts';
 export * from './folder.ts';

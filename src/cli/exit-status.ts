@@ -53,6 +53,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   'bad-ca-certificate': EXIT.badInput,
   'bad-recipient': EXIT.badInput,
   'bad-pkcs12': EXIT.badInput,
+  'bad-credentials': EXIT.badInput,
   'too-large': EXIT.badInput,
   'unsupported-media-type': EXIT.badInput,
   'not-acceptable': EXIT.badInput,

@@ -70,6 +70,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'The PKCS#12 file cannot be used',
     'A PKCS#12 file (RFC 7292) with at most one private key is due, and the passphrase that it was made with.',
   ),
+  'bad-credentials': kind(
+    400,
+    'The archive of credentials cannot be read',
+    'A plain zip is due, as docs/credentials.md describes it: no encryption, no zip64, no links, each name once.',
+  ),
   'too-large': kind(
     413,
     'The body is too large',
