@@ -9,6 +9,9 @@ import { build } from './session.ts';
  */
 type Candidates = Asking<readonly number[]>;
 
+/** Whose planner is asked. */
+export type Engine = 'sqlite' | 'postgres';
+
 /** The chunk that a cursor lies in; 0 before the first. */
 function* chunkOf(after: number): Asking<number> {
   if (after === 0) return 0;
@@ -18,24 +21,30 @@ function* chunkOf(after: number): Asking<number> {
   return row?.chunk_id ?? 0;
 }
 
-/** Intents of chunks that share something, oldest first. */
+/**
+ * Intents of chunks that share something, oldest first. SQLite goes to the cursor in the index of what is
+ * shared. PostgreSQL may go along the primary key instead, once it is told that the value is one, and
+ * read all that others have made since; a range of the two columns is in order in that index alone, but
+ * in SQLite such a range begins before the cursor.
+ */
 function* ofChunks(
+  engine: Engine,
   shared: 'fleet_id' | 'batch_id' | 'actor_id',
   value: number | string,
   after: number,
   most: number,
 ): Candidates {
   const from = yield* chunkOf(after);
-  const chunks = yield* all(
-    build
-      .selectFrom('intent_chunk')
-      .select(['first_intent', 'last_intent'])
-      .where(shared, '=', value)
-      .where('id', '>=', from)
-      .orderBy('id')
-      // Of the first there may be none left.
-      .limit(most + 1),
-  );
+  const columns = build.selectFrom('intent_chunk').select(['first_intent', 'last_intent']);
+  const sought =
+    engine === 'sqlite'
+      ? columns.where(shared, '=', value).where('id', '>=', from)
+      : columns
+          .where((is) => is(is.refTuple(shared, 'id'), '>=', is.tuple(value, from)))
+          .where(shared, '<=', value)
+          .orderBy(shared);
+  // Of the first there may be none left.
+  const chunks = yield* all(sought.orderBy('id').limit(most + 1));
   const ids: number[] = [];
   for (const { first_intent, last_intent } of chunks) {
     for (let id = Math.max(first_intent, after + 1); id <= last_intent && ids.length < most; id++)
@@ -201,22 +210,27 @@ function expiryOf({ status, expiringBefore, at }: CertificateSearch): readonly [
 const MARKS = { revoked: 'revoked_at', superseded: 'superseded_at' } as const;
 
 /** Where little is asked that few share. */
-function pickBroad(search: CertificateSearch, after: number, most: number): Candidates {
+function pickBroad(engine: Engine, search: CertificateSearch, after: number, most: number): Candidates {
   const { fleetId, label, status, tokenId } = search;
   if (label !== null) return ofLabel(fleetId, label, after, most);
   if (status === 'revoked' || status === 'superseded') return ofMarked(MARKS[status], after, most);
   const expiry = expiryOf(search);
   if (expiry) return ofExpiry(fleetId, ...expiry, after, most);
-  if (tokenId !== null) return ofChunks('actor_id', tokenId, after, most);
-  return ofChunks('fleet_id', fleetId, after, most);
+  if (tokenId !== null) return ofChunks(engine, 'actor_id', tokenId, after, most);
+  return ofChunks(engine, 'fleet_id', fleetId, after, most);
 }
 
 /** By what is likely to be shared by the fewest. */
-export function pickCandidates(search: CertificateSearch, after: number, most: number): Candidates {
+export function pickCandidates(
+  engine: Engine,
+  search: CertificateSearch,
+  after: number,
+  most: number,
+): Candidates {
   const { fleetId, deviceId, serial, keyDigest, batchId } = search;
   if (serial !== null) return ofSerial(fleetId, serial, after, most);
   if (keyDigest !== null) return ofKey(fleetId, keyDigest, after, most);
   if (deviceId !== null) return ofDeviceId(fleetId, deviceId, after, most);
-  if (batchId !== null) return ofChunks('batch_id', batchId, after, most);
-  return pickBroad(search, after, most);
+  if (batchId !== null) return ofChunks(engine, 'batch_id', batchId, after, most);
+  return pickBroad(engine, search, after, most);
 }

@@ -5,7 +5,7 @@ import {
   type StoredCertificate,
 } from '../ca/index.ts';
 import { type Asking, all } from './asking.ts';
-import { pickCandidates } from './candidates.ts';
+import { type Engine, pickCandidates } from './candidates.ts';
 import { readCertificate, selectCertificate } from './certificates.ts';
 
 /** Candidates that one search looks at, where what they are found by is not all that is asked. */
@@ -57,12 +57,13 @@ const criteriaOf = ({ fleetId: _, at: __, ...criteria }: CertificateSearch): num
 
 /** See `Ledger.searchCertificates`. */
 export function* searchCertificates(
+  engine: Engine,
   search: CertificateSearch,
   after: number,
   limit: number,
 ): Asking<CertificatePage> {
   const most = criteriaOf(search) > 1 ? Math.max(limit, MOST_CANDIDATES) : limit;
-  const ids = yield* pickCandidates(search, after, most);
+  const ids = yield* pickCandidates(engine, search, after, most);
   const candidates = yield* certificatesOf(ids);
   const certificates = candidates.filter((one) => RULES.every((rule) => rule(search, one)));
   const beyond = certificates[limit];

@@ -133,7 +133,7 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     listDeviceCertificates: (fleetId, deviceId, limit) =>
       ask(certificates.listDeviceCertificates(fleetId, deviceId, limit)),
     listDevices: (fleetId, after, limit) => ask(certificates.listDevices(fleetId, after, limit)),
-    searchCertificates: (search, after, limit) => ask(searchCertificates(search, after, limit)),
+    searchCertificates: (search, after, limit) => ask(searchCertificates('sqlite', search, after, limit)),
     findDeviceOfKey: (fleetId, keyDigest) => ask(certificates.findDeviceOfKey(fleetId, keyDigest)),
     acknowledgeKey: (act, fingerprint) => writer.write((s) => acknowledgeKey(s, act, fingerprint)),
     markRevoked: (act, fingerprint, reason) =>

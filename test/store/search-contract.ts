@@ -3,20 +3,7 @@ import { expect, test } from 'vitest';
 import type { CertificateSearch, IntentRow, Ledger, StoredCertificate } from '../../src/ca/index.ts';
 import { type Given, type Line, newGeneration, newLine } from './line.ts';
 import { actAt, completionOf, fresh, freshDigest, minutesAfter, NOON } from './sample.ts';
-
-const searchOf = ({ fleet }: Line, wish: Partial<CertificateSearch> = {}): CertificateSearch => ({
-  fleetId: fleet.id,
-  deviceId: null,
-  serial: null,
-  keyDigest: null,
-  batchId: null,
-  tokenId: null,
-  label: null,
-  status: null,
-  expiringBefore: null,
-  at: NOON,
-  ...wish,
-});
+import { searchOf } from './searches.ts';
 
 /** Everything that is found, page by page. */
 async function find(
@@ -41,7 +28,7 @@ const namesOf = (found: readonly StoredCertificate[]): readonly string[] =>
 
 export function searchContract(given: Given): void {
   const findNames = async (line: Line, wish: Partial<CertificateSearch>, limit?: number) =>
-    namesOf(await find(given.store, searchOf(line, wish), limit));
+    namesOf(await find(given.store, searchOf(line.fleet.id, wish), limit));
 
   /** Rows of one chunk, issued by a token, in a batch. */
   async function issueAs(
@@ -77,7 +64,7 @@ export function searchContract(given: Given): void {
   test('a page gives certificates as they are found one by one', async () => {
     const line = await newLine(given.store);
     const certificate = await line.issue(line.row('dev-1', { labels: '{"a":"b"}' }));
-    expect(await find(given.store, searchOf(line))).toEqual([certificate]);
+    expect(await find(given.store, searchOf(line.fleet.id))).toEqual([certificate]);
     expect(certificate.tokenId).toBe(actAt().actor.id);
   });
 
@@ -164,7 +151,7 @@ export function searchContract(given: Given): void {
     expect(await findNames(line, { status: 'expired' }, 1)).toEqual(['expired', 'at-its-end']);
     expect(await findNames(line, { status: 'revoked' }, 1)).toEqual(['revoked', 'revoked-expired']);
     expect(await findNames(line, { status: 'superseded' }, 1)).toEqual(['superseded']);
-    const [old] = await find(store, searchOf(line, { status: 'superseded' }));
+    const [old] = await find(store, searchOf(line.fleet.id, { status: 'superseded' }));
     expect(old?.supersededAt).not.toBeNull();
   });
 
@@ -206,9 +193,9 @@ export function searchContract(given: Given): void {
       await issueAs(line, rows, { tokenId });
     }
     await issueAs(line, [line.row('last', { notAfter: minutesAfter(-1) })], { tokenId });
-    const search = searchOf(line, { tokenId, status: 'active', deviceId: null });
+    const search = searchOf(line.fleet.id, { tokenId, status: 'active', deviceId: null });
     expect(await find(given.store, search, 500)).toHaveLength(1100);
-    const expired = searchOf(line, { batchId: null, tokenId, status: 'expired' });
+    const expired = searchOf(line.fleet.id, { batchId: null, tokenId, status: 'expired' });
     expect(namesOf(await find(given.store, expired))).toEqual(['last']);
   });
 }

@@ -7,6 +7,7 @@ import { Session } from '../../src/store/session.ts';
 import { newLine } from './line.ts';
 import { completionOf, NOON } from './sample.ts';
 import { scratchDatabase } from './scratch.ts';
+import { SEARCHES, searchOf } from './searches.ts';
 
 /** How SQLite would answer each of the statements of a search: what it does with each table. */
 async function plansOf(wish: Partial<CertificateSearch>): Promise<readonly string[]> {
@@ -25,21 +26,8 @@ async function plansOf(wish: Partial<CertificateSearch>): Promise<readonly strin
   const connection = openWriter(file, () => undefined);
   const session = new Session(connection);
   const plans: string[] = [];
-  const search: CertificateSearch = {
-    fleetId: line.fleet.id,
-    deviceId: null,
-    serial: null,
-    keyDigest: null,
-    batchId: null,
-    tokenId: null,
-    label: null,
-    status: null,
-    expiringBefore: null,
-    at: NOON,
-    ...wish,
-  };
   // After a cursor, which has a place of its own to be looked up.
-  const asking = searchCertificates(search, 1, 10);
+  const asking = searchCertificates('sqlite', searchOf(line.fleet.id, wish), 1, 10);
   for (let step = asking.next([]); !step.done; step = asking.next(session.all(step.value))) {
     const { sql, parameters } = step.value.compile();
     const rows = connection.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters) as { detail: string }[];
@@ -49,26 +37,16 @@ async function plansOf(wish: Partial<CertificateSearch>): Promise<readonly strin
   return plans;
 }
 
-test.each([
-  ['nothing', {}, 'intent_chunk_of_fleet'],
-  ['device', { deviceId: 'dev-1' }, 'intent_of_device'],
-  ['serial', { serial: Buffer.alloc(16, 1) }, 'sqlite_autoindex_intent_1'],
-  ['key', { keyDigest: Buffer.alloc(32, 1) }, 'SEARCH released_key'],
-  ['batch', { batchId: 'lot' }, 'intent_chunk_of_batch'],
-  ['station', { tokenId: 'x' }, 'intent_chunk_of_actor'],
-  ['label', { label: { name: 'line', value: '7' } }, 'SEARCH intent_label'],
-  ['active', { status: 'active' }, 'intent_chunk_of_fleet'],
-  ['revoked', { status: 'revoked' }, 'certificate_revoked'],
-  ['superseded', { status: 'superseded' }, 'certificate_superseded'],
-  ['expired', { status: 'expired' }, 'intent_expiry'],
-  ['expiry', { expiringBefore: NOON }, 'intent_expiry'],
-] as const)('a search by %s reads no table from its begin, and sorts none', async (what, wish, index) => {
-  const plans = await plansOf(wish);
-  expect(plans.join('\n')).toContain(index);
-  for (const plan of plans) {
-    // A serial number is found once for each authority, if at all.
-    if (what !== 'serial') expect(plan).not.toMatch(/TEMP B-TREE/);
-    // A partial index is read from the cursor on; authorities are few.
-    expect(plan).not.toMatch(/^SCAN (?!generation|g\b)/);
-  }
-});
+test.each(SEARCHES)(
+  'a search by %s reads no table from its begin, and sorts none',
+  async (what, wish, index) => {
+    const plans = await plansOf(wish);
+    expect(plans.join('\n')).toContain(index);
+    for (const plan of plans) {
+      // A serial number is found once for each authority, if at all.
+      if (what !== 'serial') expect(plan).not.toMatch(/TEMP B-TREE/);
+      // A partial index is read from the cursor on; authorities are few.
+      expect(plan).not.toMatch(/^SCAN (?!generation|g\b)/);
+    }
+  },
+);

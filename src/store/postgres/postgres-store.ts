@@ -113,7 +113,7 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     listDeviceCertificates: (fleetId, deviceId, limit) =>
       ask(listDeviceCertificates(fleetId, deviceId, limit)),
     listDevices: (fleetId, after, limit) => ask(listDevices(fleetId, after, limit)),
-    searchCertificates: (search, after, limit) => ask(searchCertificates(search, after, limit)),
+    searchCertificates: (search, after, limit) => ask(searchCertificates('postgres', search, after, limit)),
     findDeviceOfKey: (fleetId, keyDigest) => ask(findDeviceOfKey(fleetId, keyDigest)),
     acknowledgeKey: (act, fingerprint) => writer.write((t) => acknowledgeKey(t, act, fingerprint)),
     markRevoked: (act, fingerprint, reason) =>
