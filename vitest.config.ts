@@ -1,6 +1,26 @@
 import { defineConfig } from 'vitest/config';
+import { isLeftOut } from './test/support/counterpart.ts';
 
 const slow = ['test/flows/**', 'test/interop/**', 'test/crash/**', 'test/bench/**'];
+
+/**
+ * What runs on PostgreSQL again: the promises that the engine's own statements, locks and commits keep.
+ * One certificate for equal requests at one time, lots and their resumption, envelopes until they are
+ * acknowledged, quotas, keys in flight, searches; and what a kill, a stop, a second service or a clock
+ * that is set back leaves behind. The edge, the formats and the pool see no engine, and run once. What
+ * only a server can suffer is in test/flows/postgres-*.test.ts and test/crash/postgres-*.test.ts.
+ */
+const onPostgres = [
+  'test/flows/{requests,batches,batch-resume,made-keys,stations,key-hygiene,inventory}.test.ts',
+  'test/crash/{kill,one-service,drain,clock}.test.ts',
+];
+
+const whole = {
+  globalSetup: ['test/support/built.ts'],
+  pool: 'forks' as const,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+};
 
 export default defineConfig({
   test: {
@@ -21,10 +41,15 @@ export default defineConfig({
         test: {
           name: 'whole',
           include: ['test/{flows,interop,crash}/**/*.test.ts'],
-          globalSetup: ['test/support/built.ts'],
-          pool: 'forks',
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          ...whole,
+        },
+      },
+      {
+        test: {
+          name: 'postgres',
+          include: isLeftOut('postgres') ? [] : onPostgres,
+          env: { FLEETCA_TEST_ENGINE: 'postgres' },
+          ...whole,
         },
       },
     ],

@@ -49,6 +49,6 @@ const steps = [
   () => missing.length === 0 || install([...new Set(missing.map((program) => COUNTERPARTS[program]))]),
   () => run('npm', ['run', '--silent', 'build']),
   () => run('node', ['scripts/check.mjs']),
-  () => run('npx', ['vitest', 'run', '--project', 'whole']),
+  () => run('npx', ['vitest', 'run', '--project', 'whole', '--project', 'postgres']),
 ];
 process.exitCode = steps.every((step) => step()) ? 0 : 1;

@@ -33,6 +33,6 @@ test.skipIf(isLeftOut('faketime'))(
     const right = await startService({ data, transport: 'http' });
     expect((await requestOne(right, station, second!.csr)).status).toBe(201);
     await right.stop();
-    assertCaSound(right.databaseFile, { stopped: true });
+    await assertCaSound(right.database, { stopped: true });
   },
 );

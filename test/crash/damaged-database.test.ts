@@ -49,12 +49,12 @@ test('a damaged database is never signed on, and never begun anew', async () => 
   await requestOne(service, station, first!.csr);
   await service.stop();
   const sound = join(data, 'sound.sqlite');
-  copyFileSync(service.databaseFile, sound);
+  copyFileSync(service.database, sound);
 
   for (const [what, damage] of DAMAGES) {
-    damage(service.databaseFile);
+    damage(service.database);
     writeFileSync(signingRecord, '');
-    const starting = beginService(options);
+    const starting = await beginService(options);
     const answer = await starting.answer;
     if (answer && !('refusal' in answer)) {
       const asked = await requestOne(answer, station, second!.csr);
@@ -65,8 +65,8 @@ test('a damaged database is never signed on, and never begun anew', async () => 
     const name = Buffer.from(second!.deviceId).toString('hex');
     expect(signed.filter((line) => line.includes(name))).toEqual([]);
     await starting.kill();
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${service.databaseFile}${suffix}`, { force: true });
-    copyFileSync(sound, service.databaseFile);
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${service.database}${suffix}`, { force: true });
+    copyFileSync(sound, service.database);
   }
   const healed = await startService(options);
   expect((await requestOne(healed, station, second!.csr)).status).toBe(201);
@@ -80,10 +80,10 @@ test('a service under which the database is overwritten stops writing when it me
   expect((await requestOne(service, station, first!.csr)).status).toBe(201);
 
   // Somebody else's write makes the service read its pages anew; all but the first are overwritten.
-  const other = openWriter(service.databaseFile, () => undefined);
+  const other = openWriter(service.database, () => undefined);
   other.exec('CREATE TABLE stranger (x)');
   other.pragma('wal_checkpoint(TRUNCATE)');
-  overwrite(service.databaseFile, PAGE, statSync(service.databaseFile).size);
+  overwrite(service.database, PAGE, statSync(service.database).size);
   for (const { csr } of [second!, third!]) {
     const answer = await requestOne(service, station, csr);
     expect([answer.status, answer.json?.code]).toEqual([503, 'storage-unavailable']);

@@ -33,7 +33,7 @@ test('SIGTERM under load drains: exit status 0, nothing lost, nothing doubled', 
     (await Promise.all(asked)).filter((status) => status !== undefined && status >= 500 && status !== 503),
   ).toEqual([]);
   await lot;
-  const drained = readLedgerFacts(service.databaseFile);
+  const drained = await readLedgerFacts(service.database);
   expect([missingFrom(drained, client.held), missingFrom(drained, handed)]).toEqual([[], []]);
   // Every signature was completed: nothing was cut between intent and certificate.
   expect(drained.states.open).toBeUndefined();
@@ -42,6 +42,6 @@ test('SIGTERM under load drains: exit status 0, nothing lost, nothing doubled', 
   expect(await client.send(again, sending)).toMatchObject({ ended: 'whole', failed: 0 });
   await again.stop();
   expect(client.complaints).toEqual([]);
-  expect(doubledIn(readLedgerFacts(again.databaseFile))).toEqual([]);
-  assertCaSound(again.databaseFile, { stopped: true });
+  expect(doubledIn(await readLedgerFacts(again.database))).toEqual([]);
+  await assertCaSound(again.database, { stopped: true });
 });

@@ -10,19 +10,9 @@ import { cleanUp, makeFolder, type ServiceProcess, spawnTracked, startService } 
 afterEach(cleanUp);
 
 /** Makes one sync of the log fail from now on, the nth, as a disk does that loses what it was given. */
-async function failSync({ pid, databaseFile }: ServiceProcess, nth: number): Promise<() => Promise<void>> {
+async function failSync({ pid, database }: ServiceProcess, nth: number): Promise<() => Promise<void>> {
   const strace = spawnTracked('strace', [
-    ...[
-      '-f',
-      '-o',
-      '/dev/null',
-      '-p',
-      String(pid),
-      '-P',
-      `${databaseFile}-wal`,
-      '-e',
-      'trace=fsync,fdatasync',
-    ],
+    ...['-f', '-o', '/dev/null', '-p', String(pid), '-P', `${database}-wal`, '-e', 'trace=fsync,fdatasync'],
     ...['-e', `inject=fsync,fdatasync:error=EIO:when=${nth}`],
   ]);
   let said = '';
@@ -67,8 +57,8 @@ describe.skipIf(isLeftOut('strace'))('with a sync that fails', () => {
     for (const { csr } of [second!, third!])
       expect((await requestOne(again, station, csr)).status).toBeLessThan(300);
     await again.stop();
-    const facts = readLedgerFacts(again.databaseFile);
+    const facts = await readLedgerFacts(again.database);
     expect([facts.certificates.size, doubledIn(facts)]).toEqual([3, []]);
-    assertCaSound(again.databaseFile, { stopped: true });
+    await assertCaSound(again.database, { stopped: true });
   });
 });

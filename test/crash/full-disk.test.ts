@@ -1,12 +1,10 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { assertCaSound } from '../support/assert-ca-sound.ts';
 import { call, makeFleet, requestOne } from './calls.ts';
 import { doubledIn, missingFrom, readLedgerFacts } from './ledger-facts.ts';
 import { makeLot } from './lot.ts';
 import { createResumingClient } from './resuming-client.ts';
-import { mountSmall, unmountAll, whyNoMount } from './scratch-mount.ts';
+import { fill, mountSmall, unmountAll, whyNoMount } from './scratch-mount.ts';
 import { cleanUp, makeFolder, startService } from './service-process.ts';
 
 afterEach(() => {
@@ -15,22 +13,6 @@ afterEach(() => {
 });
 
 const MEBIBYTES = 12;
-
-/** Takes all the room that is left but some; gives what makes room again. */
-function fill(folder: string, leaveOctets: number): () => void {
-  const filler = join(folder, 'filler');
-  const spare = join(folder, 'spare');
-  writeFileSync(spare, Buffer.alloc(leaveOctets));
-  for (let size = 1024 * 1024; size >= 512; ) {
-    try {
-      writeFileSync(filler, Buffer.alloc(size), { flag: 'a' });
-    } catch {
-      size = Math.floor(size / 2);
-    }
-  }
-  rmSync(spare);
-  return () => rmSync(filler);
-}
 
 test('a full disk is told as 507, nothing is half recorded, reads go on, and room heals it', async ({
   skip,
@@ -63,8 +45,8 @@ test('a full disk is told as 507, nothing is half recorded, reads go on, and roo
   makeRoom();
   for (const { row } of refused) expect((await requestOne(service, station, row.csr)).status).toBe(201);
   await service.stop();
-  expect(doubledIn(readLedgerFacts(service.databaseFile))).toEqual([]);
-  assertCaSound(service.databaseFile, { stopped: true });
+  expect(doubledIn(await readLedgerFacts(service.database))).toEqual([]);
+  await assertCaSound(service.database, { stopped: true });
 });
 
 test('a lot that a full disk stopped goes on where it was when there is room', async ({ skip }) => {
@@ -87,9 +69,9 @@ test('a lot that a full disk stopped goes on where it was when there is room', a
   expect(await client.send(service, sending)).toMatchObject({ ended: 'whole', failed: 0 });
   await service.stop();
 
-  const facts = readLedgerFacts(service.databaseFile);
+  const facts = await readLedgerFacts(service.database);
   expect(client.complaints).toEqual([]);
   expect(client.held.size).toBe(rows.filter(({ good }) => good).length);
   expect([missingFrom(facts, client.held), doubledIn(facts)]).toEqual([[], []]);
-  assertCaSound(service.databaseFile, { stopped: true });
+  await assertCaSound(service.database, { stopped: true });
 });

@@ -22,7 +22,7 @@ test('a database that another process holds is waited for a while, then told as 
   const [first, second] = makeLot(2);
   const before = await requestOne(service, station, first!.csr);
 
-  const holder = openWriter(service.databaseFile, () => undefined);
+  const holder = openWriter(service.database, () => undefined);
   try {
     holder.exec('BEGIN EXCLUSIVE');
     const began = performance.now();
@@ -38,7 +38,7 @@ test('a database that another process holds is waited for a while, then told as 
   }
   expect((await requestOne(service, station, second!.csr)).status).toBe(201);
   await service.stop();
-  assertCaSound(service.databaseFile, { stopped: true });
+  await assertCaSound(service.database, { stopped: true });
 });
 
 test('a service on a read-only folder refuses to start, and says why', async ({ skip }) => {
@@ -58,17 +58,17 @@ test('a database that was moved away is signed on no more', async () => {
   const [first, second] = makeLot(2);
   expect((await requestOne(service, station, first!.csr)).status).toBe(201);
 
-  renameSync(service.databaseFile, `${service.databaseFile}.moved`);
+  renameSync(service.database, `${service.database}.moved`);
   const answer = await requestOne(service, station, second!.csr);
   expect([answer.status, answer.json.code]).toEqual([503, 'storage-unavailable']);
   await service.kill();
-  expect(existsSync(service.databaseFile)).toBe(false);
+  expect(existsSync(service.database)).toBe(false);
   expect((await startRefused({ data: service.data })).name).toBe('StartRefusal');
 
-  renameSync(`${service.databaseFile}.moved`, service.databaseFile);
+  renameSync(`${service.database}.moved`, service.database);
   const again = await startService({ data: service.data, transport: 'http' });
   expect((await requestOne(again, station, second!.csr)).status).toBe(201);
   await again.stop();
-  expect(readLedgerFacts(again.databaseFile).certificates.size).toBe(2);
-  assertCaSound(again.databaseFile, { stopped: true });
+  expect((await readLedgerFacts(again.database)).certificates.size).toBe(2);
+  await assertCaSound(again.database, { stopped: true });
 });

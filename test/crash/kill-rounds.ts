@@ -33,7 +33,7 @@ export interface KillResult {
   readonly lot: readonly LotRow[];
   readonly client: ResumingClient;
   readonly facts: LedgerFacts;
-  readonly databaseFile: string;
+  readonly database: string;
   /** All that must not be, in words. */
   readonly complaints: readonly string[];
   /** Kills that struck while an answer was under way. */
@@ -104,7 +104,7 @@ async function killAmid(
 }
 
 async function killInStart(plan: KillPlan, options: ServiceOptions): Promise<void> {
-  const starting = beginService(options);
+  const starting = await beginService(options);
   await sleep(plan.chance() * 1_500);
   await starting.kill();
 }
@@ -134,7 +134,7 @@ export async function runKills(plan: KillPlan): Promise<KillResult> {
   const client = createResumingClient();
   const complaints: string[] = [];
   let service = await startService(options);
-  const { databaseFile } = service;
+  const { database } = service;
   const { station } = await makeFleet(service);
   let amid = 0;
 
@@ -148,8 +148,8 @@ export async function runKills(plan: KillPlan): Promise<KillResult> {
     const moment = kill % 2 === 1 ? 'signing' : 'any';
     if (await killAmid(plan, service, client, sending, Math.max(0, after), moment)) amid++;
 
-    // What a client was handed was committed before: the dead service's database says so.
-    const facts = readLedgerFacts(databaseFile);
+    // What a client was handed was committed before: the ledger of the dead service says so.
+    const facts = await readLedgerFacts(database);
     complaints.push(...missingFrom(facts, client.held).map((id) => `after kill ${kill}: ${id} is lost`));
     if (kill < plan.kills && plan.chance() < IN_START) {
       kill++;
@@ -161,7 +161,7 @@ export async function runKills(plan: KillPlan): Promise<KillResult> {
   await finish(service, client, lot, station);
   if ((await service.stop()) !== 0) complaints.push('the service did not end in peace');
 
-  const facts = readLedgerFacts(databaseFile);
+  const facts = await readLedgerFacts(database);
   const good = lot.filter((row) => row.good);
   complaints.push(
     ...client.complaints,
@@ -171,11 +171,11 @@ export async function runKills(plan: KillPlan): Promise<KillResult> {
       .filter(({ deviceId }) => !client.held.has(deviceId))
       .map(({ deviceId }) => `${deviceId} has none`),
     ...unexplainedIn(facts, recordOf(plan.data)).map((tbs) => `signed without an intent: ${tbs}`),
-    ...ledgerProblems(databaseFile),
+    ...(await ledgerProblems(database)),
   );
   if (facts.certificates.size !== good.length)
     complaints.push(`${facts.certificates.size} devices of ${good.length} have certificates`);
   if (new Set(facts.serials).size !== facts.serials.length) complaints.push('a serial is there twice');
   if (facts.states.open !== undefined) complaints.push(`${facts.states.open} intents are open after the end`);
-  return { lot, client, facts, databaseFile, complaints, amid };
+  return { lot, client, facts, database, complaints, amid };
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { openReadOnly } from '../../src/store/driver.ts';
-import { verifyLedger } from '../../src/store/index.ts';
+import { verifyLedger, verifyPostgresLedger } from '../../src/store/index.ts';
 import { encodeCertificatePem } from '../../src/x509/index.ts';
+import { isOnServer } from '../support/engine.ts';
+import { withLedgerFile } from '../support/ledger-file.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
@@ -16,7 +18,10 @@ export interface LedgerFacts {
   readonly states: Readonly<Record<string, number>>;
 }
 
-export function readLedgerFacts(databaseFile: string): LedgerFacts {
+export const readLedgerFacts = (database: string): Promise<LedgerFacts> =>
+  withLedgerFile(database, readFacts);
+
+function readFacts(databaseFile: string): LedgerFacts {
   const connection = openReadOnly(databaseFile);
   try {
     const issued = connection
@@ -67,8 +72,10 @@ export const doubledIn = ({ certificates }: LedgerFacts): readonly string[] =>
   [...certificates].filter(([, all]) => all.length !== 1).map(([deviceId]) => deviceId);
 
 /** What `audit verify` finds in a database. */
-export const ledgerProblems = (databaseFile: string): readonly string[] =>
-  verifyLedger(databaseFile).problems.map(({ what }) => what);
+export async function ledgerProblems(database: string): Promise<readonly string[]> {
+  const report = isOnServer(database) ? await verifyPostgresLedger(database) : verifyLedger(database);
+  return report.problems.map(({ what }) => what);
+}
 
 const SEQUENCE = '30';
 /** The service's own CA names itself so in what it signs; its certificates are no part of the ledger. */

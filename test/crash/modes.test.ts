@@ -45,7 +45,7 @@ test.skipIf(isLeftOut('strace'))('under umask 000 nothing is open to others, at 
   await service.stop();
 
   expect(modes.filter(([, mode]) => mode !== '600' && mode !== '700')).toEqual([]);
-  expect(modes.map(([path]) => path)).toEqual(expect.arrayContaining([`${service.databaseFile}-wal`]));
+  expect(modes.map(([path]) => path)).toEqual(expect.arrayContaining([`${service.database}-wal`]));
   // What it was made with counts, not what it was changed to a moment later.
   const made = new Map<string, number>();
   for (const line of readFileSync(trace, 'latin1').split('\n')) {

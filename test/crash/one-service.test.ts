@@ -20,13 +20,13 @@ test('a second service on the same data is refused, and a lock that a kill left 
   const again = await startService({ data, transport: 'http' });
   expect((await requestOne(again, station, first!.csr)).status).toBe(200);
   await again.stop();
-  assertCaSound(again.databaseFile, { stopped: true });
+  await assertCaSound(again.database, { stopped: true });
 });
 
 test('a first start that is killed again and again ends in a service with everything in place', async () => {
   const data = makeFolder();
   for (let ms = 250; ms <= 1_500; ms += 250) {
-    const starting = beginService({ data });
+    const starting = await beginService({ data });
     await sleep(ms);
     await starting.kill();
   }
@@ -35,5 +35,5 @@ test('a first start that is killed again and again ends in a service with everyt
   const [first] = makeLot(1);
   expect((await requestOne(service, station, first!.csr)).status).toBe(201);
   await service.stop();
-  assertCaSound(service.databaseFile, { stopped: true });
+  await assertCaSound(service.database, { stopped: true });
 });

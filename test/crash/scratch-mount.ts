@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 const mounted = new Set<string>();
 const run = (command: string, args: readonly string[]) => spawnSync(command, args, { encoding: 'utf8' });
@@ -41,4 +43,20 @@ export function whyNoMount(folder: string): string | undefined {
   } catch (failure) {
     return `mounting is not permitted here: ${(failure as Error).message.trim()}`;
   }
+}
+
+/** Takes all the room that is left but some; gives what makes room again. */
+export function fill(folder: string, leaveOctets: number): () => void {
+  const filler = join(folder, 'filler');
+  const spare = join(folder, 'spare');
+  writeFileSync(spare, Buffer.alloc(leaveOctets));
+  for (let size = 1024 * 1024; size >= 512; ) {
+    try {
+      writeFileSync(filler, Buffer.alloc(size), { flag: 'a' });
+    } catch {
+      size = Math.floor(size / 2);
+    }
+  }
+  rmSync(spare);
+  return () => rmSync(filler);
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { databaseOf, environmentOf } from '../support/engine.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -30,7 +31,8 @@ export interface Refusal {
 
 export interface ServiceProcess {
   readonly data: string;
-  readonly databaseFile: string;
+  /** SQLite's file, or the URL of a database. */
+  readonly database: string;
   readonly url: URL;
   readonly pid: number;
   /** PEM; undefined in plain HTTP. */
@@ -86,7 +88,10 @@ export function spawnTracked(
   return child;
 }
 
-function commandOf({ data, transport, signingRecord, preload = [], under = [], env = {} }: ServiceOptions) {
+function commandOf(
+  { data, transport, signingRecord, preload = [], under = [], env = {} }: ServiceOptions,
+  database: string,
+) {
   const modules = [
     ...(transport === 'http' ? [here('plain-http.mjs')] : []),
     ...(signingRecord === undefined ? [] : [here('record-signing.mjs')]),
@@ -105,6 +110,7 @@ function commandOf({ data, transport, signingRecord, preload = [], under = [], e
     FLEETCA_PUBLIC_PORT: 'off',
     FLEETCA_LOG_LEVEL: 'warn',
     FLEETCA_RATE_LIMIT_REQUESTS_PER_MINUTE: '1000000000',
+    ...environmentOf(database),
     ...(signingRecord === undefined ? {} : { CRASH_SIGNING_RECORD: signingRecord }),
     ...env,
   };
@@ -119,8 +125,9 @@ export interface Starting {
 }
 
 /** Starts a service. The answer is null where it ended without a word. */
-export function beginService(options: ServiceOptions): Starting {
-  const { command, args, variables } = commandOf(options);
+export async function beginService(options: ServiceOptions): Promise<Starting> {
+  const database = options.env?.DATABASE_URL ?? (await databaseOf(options.data));
+  const { command, args, variables } = commandOf(options, database);
   const child = spawnTracked(command, args, variables);
   const leader = child.pid ?? 0;
   let log = '';
@@ -144,7 +151,7 @@ export function beginService(options: ServiceOptions): Starting {
     const { data, transport = 'https' } = options;
     return {
       data,
-      databaseFile: join(data, 'db/fleetca.sqlite'),
+      database,
       url: new URL(apiUrl.replace('https:', `${transport}:`)),
       pid,
       ca: transport === 'https' ? readFileSync(join(data, 'keys/service-ca.crt'), 'latin1') : undefined,
@@ -164,14 +171,14 @@ export function beginService(options: ServiceOptions): Starting {
 
 /** Starts a service that must start. */
 export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
-  const answer = await beginService(options).answer;
+  const answer = await (await beginService(options)).answer;
   if (answer && !('refusal' in answer)) return answer;
   throw new Error(`the service did not start: ${JSON.stringify(answer)}`);
 }
 
 /** Starts a service that must refuse to start; gives what it said. */
 export async function startRefused(options: ServiceOptions): Promise<Refusal> {
-  const answer = await beginService(options).answer;
+  const answer = await (await beginService(options)).answer;
   if (answer && 'refusal' in answer) return answer.refusal;
   throw new Error(answer ? 'the service started' : 'the service ended without a word');
 }

@@ -1,6 +1,7 @@
 /**
- * The long form of the kill test: `npm run soak -- --kills 200 --rows 20000`. Prints a line a kill, and
- * exits with 1 where anything was lost, doubled or left unexplained.
+ * The long form of the kill test: `npm run soak -- --kills 200 --rows 20000`, on PostgreSQL with
+ * `FLEETCA_TEST_ENGINE=postgres` before it. Prints a line a kill, and exits with 1 where anything was
+ * lost, doubled or left unexplained.
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -28,7 +29,7 @@ const {
   facts,
   amid,
   client,
-  databaseFile,
+  database,
 } = await runKills({
   data: makeFolder(),
   rows: Number(values.rows),
@@ -42,6 +43,6 @@ console.log(
     `${facts.states.completed ?? 0} intents completed, ${facts.states.abandoned ?? 0} abandoned; ` +
     `${amid} kills amid an answer; ${((performance.now() - began) / 1000).toFixed(0)} s`,
 );
-const complaints = [...found, ...checkCaSound(databaseFile, { stopped: true })];
+const complaints = [...found, ...(await checkCaSound(database, { stopped: true }))];
 for (const complaint of complaints.slice(0, 100)) console.error(complaint);
 process.exitCode = complaints.length > 0 ? 1 : 0;

@@ -8,11 +8,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCsr, makeKey } from '../support/csr.ts';
+import { engine } from '../support/engine.ts';
 import { makeFleet, rowOf, type TestFleet } from '../support/fleet.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/fleetca.mjs', import.meta.url));
-const ROWS = 4000;
+/** PostgreSQL is given fewer: its part is what a kill leaves behind, and what is read afterwards. */
+const ROWS = engine === 'sqlite' ? 4000 : 2000;
+/** What the client alone does, whatever the service's engine is. */
+const itOnce = it.skipIf(engine !== 'sqlite');
 const work = scratchFolder();
 const at = (name: string): string => join(work, name);
 
@@ -119,7 +123,7 @@ describe('a lot', () => {
     await expectWhole('killed.out', 'lot', ROWS);
   });
 
-  it('is stopped by Ctrl-C, and gone on with', async () => {
+  itOnce('is stopped by Ctrl-C, and gone on with', async () => {
     writeLot('stopped', ROWS);
     const sending = fleetca([
       'batch',
@@ -146,7 +150,7 @@ describe('a lot', () => {
     await expectWhole('s.out', 'stopped', ROWS);
   });
 
-  it('fails where the connection breaks and no retry is wanted, and says how to go on', async () => {
+  itOnce('fails where the connection breaks and no retry is wanted, and says how to go on', async () => {
     writeLot('once', ROWS);
     const sending = fleetca([
       ...['batch', 'submit', 'once', '--fleet', 'demo', '--id', 'o-1', '--out', 'o.out', '--no-retry'],
@@ -159,7 +163,7 @@ describe('a lot', () => {
     await restart();
   });
 
-  it('from stdin is sent as well as from a file', async () => {
+  itOnce('from stdin is sent as well as from a file', async () => {
     const text = readFileSync(at('small'), 'utf8');
     const args = ['batch', 'submit', '-', '--fleet', 'demo', '--out', 'stdin.out'];
     expect((await fleetca(args, text).ended).status).toBe(0);
@@ -185,7 +189,7 @@ describe('a lot that is left to the service', () => {
     expect(linesOf('left.out').map((line) => JSON.parse(line).seq)).toEqual(
       Array.from({ length: 41 }, (_, i) => i + 1),
     );
-    const foreign = await fleetca(['batch', 'results', 's-1', '--out', 'left.out', '--resume']).ended;
+    const foreign = await fleetca(['batch', 'results', 'killed', '--out', 'left.out', '--resume']).ended;
     expect(foreign.status).toBe(2);
     expect(linesOf('left.out')).toHaveLength(41);
   });

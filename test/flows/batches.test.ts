@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKey } from '../support/csr.ts';
 import { makeDevice, makeFleet, requestCertificate, rowOf, type TestFleet } from '../support/fleet.ts';
+import { octetsAtRest } from '../support/ledger-file.ts';
 import { openLot, sendLot } from '../support/lot-upload.ts';
 import { type Service, startService, stopSound } from '../support/service.ts';
 
@@ -143,9 +143,7 @@ it('a private key that was pasted anywhere is in no answer, database, WAL or log
   for (const { status } of singles) expect(status).toBeGreaterThanOrEqual(400);
   const raw = await requestCertificate(service, fleet, { body: pem + keys[1] });
 
-  const places = [service.databaseFile, `${service.databaseFile}-wal`].map((file) =>
-    readFileSync(file, 'latin1'),
-  );
+  const places = (await octetsAtRest(service.database)).map((octets) => octets.toString('latin1'));
   const texts = [...places, service.log(), lot.text(), raw.text(), ...singles.map((single) => single.text())];
   for (const key of keys) {
     const secret = key.split('\n')[1] as string;

@@ -251,7 +251,7 @@ it('what was given with an import is neither in the log nor in the answer', asyn
   const given = makeRoot('p256', 'canary horse');
   const made = await createAuthority('quiet', { name: 'root', import: given });
   const secret = given.privateKey.split('\n')[1] as string;
-  for (const text of [made.text(), service.log(), readFileSync(service.databaseFile, 'latin1')]) {
+  for (const text of [made.text(), service.log(), readFileSync(service.database, 'latin1')]) {
     expect(text).not.toContain(secret);
     expect(text).not.toContain('canary horse');
   }

@@ -1,6 +1,4 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Answer, CallWish } from '../support/client.ts';
 import {
@@ -11,6 +9,7 @@ import {
   rowOf,
   type TestFleet,
 } from '../support/fleet.ts';
+import { octetsAtRest } from '../support/ledger-file.ts';
 import { opensslFolder } from '../support/openssl.ts';
 import { makeRecipient, type TestRecipient } from '../support/recipient.ts';
 import { type Service, startService, stopSound } from '../support/service.ts';
@@ -270,11 +269,9 @@ it('acknowledgements are on the audit log, with who and how many', async () => {
   expect(entries[2].details).toMatchObject({ batch: 'lot-e', through: 4, dropped: 4 });
 });
 
-it('no private key lies in the database, its log, or the service’s own log', () => {
+it('no private key lies in the database, its log, or the service’s own log', async () => {
   expect(canaries.length).toBeGreaterThan(10);
-  const folder = join(service.data, 'db');
-  const places = readdirSync(folder).map((name) => readFileSync(join(folder, name)));
-  places.push(Buffer.from(service.log(), 'latin1'));
+  const places = [...(await octetsAtRest(service.database)), Buffer.from(service.log(), 'latin1')];
   for (const pkcs8 of canaries) {
     // The end of a PKCS#8 is key, public or private; the private part of an EC key begins before it.
     const forms = [pkcs8, secretOf(pkcs8)];

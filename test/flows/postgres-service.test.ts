@@ -1,13 +1,16 @@
+/**
+ * What of the whole service is PostgreSQL's alone. The flows that both engines share are run on it by
+ * vitest's project `postgres`.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyPostgresLedger } from '../../src/store/index.ts';
-import { makeDevice, makeFleet, requestCertificate, rowOf, type TestFleet } from '../support/fleet.ts';
-import { openLot, sendLot } from '../support/lot-upload.ts';
+import { assertCaSound } from '../support/assert-ca-sound.ts';
+import { isLeftOut } from '../support/counterpart.ts';
+import { makeDevice, makeFleet, requestCertificate, type TestFleet } from '../support/fleet.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { type Service, scratchFolder, startRefused, startService } from '../support/service.ts';
 
-const skipped = (process.env.FLEETCA_TEST_SKIP ?? '').split(',').includes('postgres');
-
-describe.skipIf(skipped)('the whole service on PostgreSQL', () => {
+describe.skipIf(isLeftOut('postgres'))('the whole service on PostgreSQL', () => {
   const data = scratchFolder();
   let server: PostgresServer;
   let url: string;
@@ -23,7 +26,7 @@ describe.skipIf(skipped)('the whole service on PostgreSQL', () => {
   });
 
   afterAll(async () => {
-    await service?.stop();
+    await service?.kill();
     await server?.stop();
   });
 
@@ -35,49 +38,9 @@ describe.skipIf(skipped)('the whole service on PostgreSQL', () => {
     expect(again.json().certificate).toBe(first.json().certificate);
   });
 
-  it('gives fifty equal requests at one time one certificate', async () => {
-    const { csr } = makeDevice('single-2');
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, () => requestCertificate(service, fleet, { body: csr })),
-    );
-    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
-    expect(new Set(answers.map((answer) => answer.json().id)).size).toBe(1);
-  });
-
-  it('takes a lot, row by row, and one bad row stops no other', async () => {
-    const rows = [rowOf(makeDevice('lot-1').csr), 'garbage\n', rowOf(makeDevice('lot-2').csr)];
-    const lines = (await sendLot(service, fleet, rows.join(''))).lines();
-    expect(lines.slice(0, 3).map(({ status }) => status)).toEqual(['issued', 'refused', 'issued']);
-    expect(lines.at(-1).summary).toMatchObject({ rows: 3, issued: 2, refused: 1 });
-  });
-
   it('refuses a second service on the same database', async () => {
     const refused = await startRefused({ data: scratchFolder(), env: { DATABASE_URL: url } });
     expect(refused.code).toBe('busy');
-  });
-
-  it('loses and doubles nothing when it is killed in a lot', async () => {
-    const rows = Array.from({ length: 600 }, (_, i) => rowOf(makeDevice(`killed-${i}`).csr));
-    const upload = openLot(service, fleet, { key: 'killed' });
-    await upload.write(rows.slice(0, 500).join(''));
-    const incoming = await upload.opened;
-    incoming.on('error', () => undefined);
-    let seen = '';
-    for await (const piece of incoming) {
-      seen += piece;
-      if (seen.split('\n').length > 100) break;
-    }
-    await service.kill();
-
-    service = await start();
-    const lines = (await sendLot(service, fleet, rows.join(''), { key: 'killed' })).lines();
-    const { issued, replayed } = lines.at(-1).summary;
-    expect(issued + replayed).toBe(600);
-    for (const line of seen.split('\n').slice(0, -1)) {
-      const { row, certificate: held } = JSON.parse(line);
-      expect(lines[row - 1].certificate).toBe(held);
-    }
-    expect(new Set(lines.slice(0, -1).map(({ serial }) => serial)).size).toBe(600);
   });
 
   it('refuses keys with an empty database: never an empty CA', async () => {
@@ -95,5 +58,15 @@ describe.skipIf(skipped)('the whole service on PostgreSQL', () => {
     const { password } = new URL(url);
     expect(password.length).toBeGreaterThan(0);
     expect(service.log()).not.toContain(password);
+  });
+
+  it('is sound, as seen from outside, until a row is changed', async () => {
+    await service.stop();
+    await assertCaSound(url, { stopped: true });
+    await server.administer('UPDATE certificate SET revoked_at = 1', url);
+    await expect(assertCaSound(url)).rejects.toThrow(/on the server/);
+    await server.administer('UPDATE certificate SET revoked_at = NULL', url);
+    await server.administer("UPDATE certificate SET der = '\\x3000'", url);
+    await expect(assertCaSound(url)).rejects.toThrow(/does not parse/);
   });
 });

@@ -1,8 +1,9 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openReadOnly } from '../../src/store/driver.ts';
 import { makeCsr, makeKey, type TestKey } from '../support/csr.ts';
 import { makeDevice, makeFleet, makeToken, requestCertificate, type TestFleet } from '../support/fleet.ts';
+import { withLedgerFile } from '../support/ledger-file.ts';
 import { opensslFolder } from '../support/openssl.ts';
 import { type Service, startService, stopSound } from '../support/service.ts';
 
@@ -243,10 +244,14 @@ describe('another key for a known device', () => {
     expect((await requestCertificate(service, fleet, { json: { csr: base64(third.csr) } })).status).toBe(200);
   });
 
-  it('leaves its reason with the intent, over which the audit entry has a digest', () => {
-    const ledger = new Database(service.databaseFile, { readonly: true });
-    const rows = ledger.prepare('SELECT supersede FROM intent WHERE supersede IS NOT NULL').pluck().all();
-    ledger.close();
+  it('leaves its reason with the intent, over which the audit entry has a digest', async () => {
+    const rows = await withLedgerFile(service.database, (file) => {
+      const ledger = openReadOnly(file);
+      const sql = 'SELECT supersede FROM intent WHERE supersede IS NOT NULL ORDER BY id';
+      const found = ledger.prepare(sql).pluck().all();
+      ledger.close();
+      return found;
+    });
     expect(rows).toEqual([reason, reason]);
   });
 });

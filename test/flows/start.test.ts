@@ -216,7 +216,7 @@ it('after kill -9 in a lot it starts without a hand, and the same lot again give
     if (seen.split('\n').length > 50) break;
   }
   await service.kill();
-  assertCaSound(service.databaseFile);
+  await assertCaSound(service.database);
 
   const next = await startService({ data });
   const state = await next.call('GET', '/v1/batches/killed', { token: fleet.tokens.auditor });

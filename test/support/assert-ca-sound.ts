@@ -3,7 +3,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { OID } from '../../src/asn1/index.ts';
 import { foldDeviceId } from '../../src/policy/index.ts';
 import { type Connection, openReadOnly } from '../../src/store/driver.ts';
-import { verifyLedger } from '../../src/store/index.ts';
+import { verifyLedger, verifyPostgresLedger } from '../../src/store/index.ts';
 import {
   attributesOf,
   type Certificate,
@@ -11,6 +11,8 @@ import {
   isSelfIssued,
   parseCertificate,
 } from '../../src/x509/index.ts';
+import { isOnServer } from './engine.ts';
+import { withLedgerFile } from './ledger-file.ts';
 
 export interface SoundnessOptions {
   /** The service was stopped in good order, or started again since: no intent may be open. */
@@ -319,11 +321,7 @@ function checkDevices(db: Connection, fault: Fault): void {
   }
 }
 
-/** Everything that does not hold in the authority of a database file, in plain words. */
-export function checkCaSound(
-  databaseFile: string,
-  { stopped = false }: SoundnessOptions = {},
-): readonly string[] {
+function checkFile(databaseFile: string, { stopped = false }: SoundnessOptions): readonly string[] {
   const faults: string[] = [];
   const fault: Fault = (what) => faults.push(what);
   const db = openReadOnly(databaseFile);
@@ -349,16 +347,27 @@ export function checkCaSound(
   return faults;
 }
 
+/** Everything that does not hold in the authority of a database, a file or a URL, in plain words. */
+export async function checkCaSound(
+  database: string,
+  options: SoundnessOptions = {},
+): Promise<readonly string[]> {
+  const faults = await withLedgerFile(database, (file) => checkFile(file, options));
+  if (!isOnServer(database)) return faults;
+  // Where it lies, too: as `audit verify` reads it, without our copy.
+  const { problems } = await verifyPostgresLedger(database);
+  return [...faults, ...problems.map(({ seq, what }) => `audit entry ${seq} on the server: ${what}`)];
+}
+
 /**
- * Looks at a whole authority from outside, as whoever has nothing but its database file, and throws
- * with everything that does not hold: serials unique for each issuer; every certificate parses, is what
+ * Looks at a whole authority from outside, as whoever has nothing but its database, and rejects with everything that does not hold: serials unique for each issuer; every certificate parses, is what
  * was intended, chains to its fleet's root, verifies, and outlives nothing above it; every one has its
  * intent and both audit entries; one live certificate in a slot; outcomes that point to certificates;
  * and the log that verifies. The service may be running.
  */
-export function assertCaSound(databaseFile: string, options: SoundnessOptions = {}): void {
-  const faults = checkCaSound(databaseFile, options);
+export async function assertCaSound(database: string, options: SoundnessOptions = {}): Promise<void> {
+  const faults = await checkCaSound(database, options);
   if (faults.length === 0) return;
-  const message = `the authority in ${databaseFile} is not sound:\n- ${faults.slice(0, 20).join('\n- ')}`;
+  const message = `the authority in ${new URL(database, 'file:').pathname} is not sound:\n- ${faults.slice(0, 20).join('\n- ')}`;
   throw new AssertionError({ message, actual: faults.length, expected: 0, stackStartFn: assertCaSound });
 }

@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { chownSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +20,14 @@ export interface PostgresServer {
   administer<O>(sql: string, url?: string): Promise<readonly O[]>;
   /** Sets the server up otherwise, until `reset`. Resolves when it holds. */
   configure(setting: string, value: string): Promise<() => Promise<void>>;
+  /** What it has logged. */
+  log(): string;
+  /** Where its log of what is to be redone lies. */
+  readonly walFolder: string;
+  /** Ends it as a power cut would: nothing is written any more (`pg_ctl stop -m immediate`). */
+  breakDown(): Promise<void>;
+  /** Starts it again, on the same port; resolves when it answers. */
+  startAgain(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -43,10 +52,11 @@ const freePort = (): Promise<number> =>
   });
 
 /**
- * Ends the server when the pipe to it closes, which it does with this process however that ends. The
- * signal is that of a fast shutdown.
+ * Ends the server when the pipe to it closes, which it does with this process however that ends, and
+ * removes its folder where it is told so. The signal is that of a fast shutdown.
  */
-const KEEPER = '"$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server';
+const KEEPER =
+  'folder=$1; shift; "$@" & server=$!; read -r word; kill -INT $server; wait $server; [ "$word" = stay ] || rm -rf "$folder"';
 
 async function untilItAnswers(child: ChildProcess, url: string, said: () => string): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
@@ -94,18 +104,35 @@ export async function startPostgres(): Promise<PostgresServer> {
   const port = await freePort();
   const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '' };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const child = spawn('sh', ['-c', KEEPER, 'sh', join(programs, 'postgres'), '-D', data, ...options], {
-    cwd: folder,
-    stdio: ['pipe', 'ignore', 'pipe'],
-    ...owner,
-  });
   let said = '';
-  child.stderr.on('data', (text) => {
-    said = `${said}${text}`.slice(-4000);
-  });
+  const launch = () => {
+    const command = [join(programs, 'postgres'), '-D', data, ...options];
+    const started = spawn('sh', ['-c', KEEPER, 'sh', folder, ...command], {
+      cwd: '/',
+      stdio: ['pipe', 'ignore', 'pipe'],
+      ...owner,
+    });
+    started.stderr.on('data', (text) => {
+      said += text;
+    });
+    // It ends with this process, and must not keep it.
+    started.unref();
+    for (const pipe of [started.stdin, started.stderr]) (pipe as unknown as Socket).unref();
+    return started;
+  };
+  let child = launch();
+  /** Lets the server go, and waits until it has gone. */
+  const letGo = async (word: 'stay' | 'go'): Promise<void> => {
+    const ended = once(child, 'exit');
+    child.ref();
+    child.stdin.end(`${word}\n`);
+    await ended;
+  };
   const urlOf = (user: string, secret: string, database: string): string =>
     `postgres://${user}:${secret}@127.0.0.1:${port}/${database}`;
-  await untilItAnswers(child, urlOf('postgres', password, 'postgres'), () => said);
+  const untilUp = () =>
+    untilItAnswers(child, urlOf('postgres', password, 'postgres'), () => said.slice(-4000));
+  await untilUp();
 
   const administer = async <O>(sql: string, url?: string): Promise<readonly O[]> => {
     const database = url === undefined ? 'postgres' : new URL(url).pathname.slice(1);
@@ -153,11 +180,17 @@ export async function startPostgres(): Promise<PostgresServer> {
         await untilItIs(setting, (now) => now !== value);
       };
     },
-    stop: async () => {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.stdin.end();
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
+    log: () => said,
+    walFolder: join(data, 'pg_wal'),
+    breakDown: async () => {
+      const [pid] = readFileSync(join(data, 'postmaster.pid'), 'latin1').split('\n');
+      process.kill(Number(pid), 'SIGQUIT');
+      await letGo('stay');
     },
+    startAgain: async () => {
+      child = launch();
+      await untilUp();
+    },
+    stop: () => letGo('go'),
   };
 }

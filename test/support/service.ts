@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assertCaSound } from './assert-ca-sound.ts';
 import { type Client, connectClient } from './client.ts';
+import { databaseOf, environmentOf } from './engine.ts';
 
 const RUNNER = fileURLToPath(new URL('./run-service.mjs', import.meta.url));
 
@@ -38,7 +39,8 @@ export interface ServiceWish {
 
 export interface Service extends Facts, Client {
   readonly data: string;
-  readonly databaseFile: string;
+  /** SQLite's file, or the URL of a database. */
+  readonly database: string;
   readonly admin: string;
   readonly process: ChildProcess;
   /** All that it has logged. */
@@ -70,12 +72,12 @@ interface Started {
   log(): string;
 }
 
-async function spawnService(wish: ServiceWish, data: string): Promise<Started> {
+async function spawnService(wish: ServiceWish, data: string, database: string): Promise<Started> {
   const { flags = {}, level = 'info', clockOffsetMs = 0, env = {} } = wish;
   const all = { data, apiPort: '0', publicPort: '0', ...UNLIMITED, ...flags };
   const child = spawn(process.execPath, [RUNNER, JSON.stringify({ flags: all, level, clockOffsetMs })], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, ...environmentOf(database), ...env },
   });
   let log = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -90,10 +92,14 @@ async function spawnService(wish: ServiceWish, data: string): Promise<Started> {
   return { child, said: JSON.parse(line), log: () => log };
 }
 
+const databaseFor = async ({ env }: ServiceWish, data: string): Promise<string> =>
+  env?.DATABASE_URL ?? (await databaseOf(data));
+
 /** Starts the service, which must answer. */
 export async function startService(wish: ServiceWish = {}): Promise<Service> {
   const data = wish.data ?? scratchFolder();
-  const { child, said, log } = await spawnService(wish, data);
+  const database = await databaseFor(wish, data);
+  const { child, said, log } = await spawnService(wish, data, database);
   if ('refused' in said) throw new Error(`the service refused to start: ${said.refused.message}`);
   const client = connectClient(said.apiUrl, said.caFile);
   const ended = once(child, 'exit');
@@ -101,7 +107,7 @@ export async function startService(wish: ServiceWish = {}): Promise<Service> {
     ...said,
     ...client,
     data,
-    databaseFile: join(data, 'db', 'fleetca.sqlite'),
+    database,
     admin: readFileSync(said.adminTokenFile, 'latin1').trim(),
     process: child,
     log,
@@ -121,7 +127,8 @@ export async function startService(wish: ServiceWish = {}): Promise<Service> {
 
 /** Starts the service, which must refuse. */
 export async function startRefused(wish: ServiceWish): Promise<StartRefused & { readonly status: number }> {
-  const { child, said } = await spawnService(wish, wish.data ?? scratchFolder());
+  const data = wish.data ?? scratchFolder();
+  const { child, said } = await spawnService(wish, data, await databaseFor(wish, data));
   const [status] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
   if ('refused' in said) return { ...said.refused, status };
   child.kill('SIGKILL');
@@ -132,5 +139,5 @@ export async function startRefused(wish: ServiceWish): Promise<StartRefused & { 
 export async function stopSound(service: Service | undefined): Promise<void> {
   if (!service) return;
   await service.stop();
-  assertCaSound(service.databaseFile, { stopped: true });
+  await assertCaSound(service.database, { stopped: true });
 }
