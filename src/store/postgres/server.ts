@@ -12,6 +12,7 @@ interface Settings {
   readonly fsync: string;
   readonly full_page_writes: string;
   readonly synchronous_commit: string;
+  readonly read_only: string;
   readonly standard_conforming_strings: string;
   readonly encoding: string;
   readonly schema: string | null;
@@ -33,6 +34,7 @@ export async function verifyServer(session: PostgresSession): Promise<void> {
   const [found] = await session.rows<Settings>(
     `SELECT current_setting('server_version_num') AS version, current_setting('fsync') AS fsync,
      current_setting('full_page_writes') AS full_page_writes, current_setting('synchronous_commit') AS synchronous_commit,
+     current_setting('default_transaction_read_only') AS read_only,
      current_setting('standard_conforming_strings') AS standard_conforming_strings,
      current_setting('server_encoding') AS encoding, current_schema()::text AS schema, pg_is_in_recovery() AS replica`,
   );
@@ -46,6 +48,11 @@ export async function verifyServer(session: PostgresSession): Promise<void> {
   if (found.synchronous_commit === 'off') {
     refuse(
       'The database is set to synchronous_commit = off: what it calls committed may be lost when the machine stops. Set it to on, for the server, the database and the role.',
+    );
+  }
+  if (found.read_only !== 'off') {
+    refuse(
+      'The database is set to default_transaction_read_only = on: nothing is to be written. Set it to off, for the server, the database and the role.',
     );
   }
   if (found.encoding !== 'UTF8')

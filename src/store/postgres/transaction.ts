@@ -16,11 +16,11 @@ const LOCK_TIMEOUT_S = 15;
 
 /**
  * Begins a transaction that writes. Settings are the transaction's own: whatever the session, the role
- * or the database say. After the lock each statement sees what is committed, so the heads are the last.
+ * or the database say; but for one, that nothing is to be written, which is whoever's who set it. After the lock each statement sees what is committed, so the heads are the last.
  * Every statement of a writer goes by an index; its plan is kept, and one that was made while a table was
  * small would otherwise read the whole table when it is large.
  */
-const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL synchronous_commit TO on;
 SET LOCAL lock_timeout TO '${LOCK_TIMEOUT_S}s';
 SET LOCAL enable_seqscan TO off;
