@@ -5,6 +5,7 @@ import { declareAuthority } from './declarations/authority.ts';
 import { declareBatch } from './declarations/batch.ts';
 import { declareBench } from './declarations/bench.ts';
 import { declareCertificates } from './declarations/certificates.ts';
+import { declareCredentials } from './declarations/credentials.ts';
 import { declareDevice } from './declarations/device.ts';
 import { declareFleet } from './declarations/fleet.ts';
 import { declareService } from './declarations/service.ts';
@@ -18,6 +19,7 @@ const GROUPS: readonly Declare[] = [
   declareCertificates,
   declareBatch,
   declareDevice,
+  declareCredentials,
   declareToken,
   declareAudit,
   declareBench,

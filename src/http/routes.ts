@@ -6,6 +6,7 @@ import { batchResultRoutes } from './routes/batch-results.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { certificateSearchRoutes } from './routes/certificate-search.ts';
 import { certificateRoutes } from './routes/certificates.ts';
+import { credentialsRoutes } from './routes/credentials.ts';
 import { deviceRoutes } from './routes/devices.ts';
 import { fleetRoutes } from './routes/fleets.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -24,6 +25,7 @@ export const openRoutes: readonly OpenRoute[] = [...publicationRoutes, ...operat
 export const guardedRoutes: readonly GuardedRoute[] = [
   ...tokenRoutes,
   ...fleetRoutes,
+  ...credentialsRoutes,
   ...authorityRoutes,
   ...certificateRoutes,
   ...certificateSearchRoutes,

@@ -1,9 +1,13 @@
+import { type GatewayOfCredentials, readGateway } from '../../bundle/index.ts';
+import { systemClock } from '../../clock.ts';
 import { segment, withClient } from '../client/client.ts';
 import { callJson, postJson, putJson, readPages } from '../client/json.ts';
+import { readCredentialsFile } from '../credentials-file.ts';
 import { readTextFile } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
 import { showList } from '../list.ts';
-import { show } from '../output.ts';
+import { LocalFailure } from '../local-failure.ts';
+import { sayWarnings, show } from '../output.ts';
 import { formatFields } from '../table.ts';
 
 interface Fleet {
@@ -22,6 +26,7 @@ interface NewFleet {
   readonly target: string;
   readonly gatewayUrl?: string;
   readonly gatewayRoot?: string;
+  readonly fromCredentials?: string;
 }
 
 const fleetLines = ({ name, target, gatewayUrl, gatewayRoot, createdAt, ...settings }: Fleet): string =>
@@ -37,17 +42,36 @@ const fleetLines = ({ name, target, gatewayUrl, gatewayRoot, createdAt, ...setti
     ['created', createdAt],
   ]);
 
+/** What a credentials.zip tells of the gateway, and from where. Rejects with `usage` where that is nothing. */
+async function readToldGateway({ output }: Invocation, path: string): Promise<GatewayOfCredentials> {
+  const told = readGateway(await readCredentialsFile(path), systemClock.now());
+  const findings = told.findings.map(({ entry, message }) => `${entry} ${message}`);
+  if (told.gatewayUrl === null && told.gatewayRoot === null) {
+    throw new LocalFailure('usage', `${path} tells neither the gateway's URL nor its root.`, {
+      violations: findings.map((message) => ({ at: '', message })),
+    });
+  }
+  if (!output.json) {
+    output.say(
+      `${path}: gateway ${told.gatewayUrl ?? 'not told'}, its root ${told.rootFrom ? `from ${told.rootFrom}` : 'not told'}`,
+    );
+  }
+  sayWarnings(output, findings);
+  return told;
+}
+
 /** `fleet create`. */
 export async function createFleet(
   invocation: Invocation,
   name: string,
-  { target, gatewayUrl, gatewayRoot }: NewFleet,
+  { target, gatewayUrl, gatewayRoot, fromCredentials }: NewFleet,
 ): Promise<undefined> {
+  const told = fromCredentials === undefined ? null : await readToldGateway(invocation, fromCredentials);
   const body = {
     name,
     target,
-    gatewayUrl: gatewayUrl ?? null,
-    gatewayRoot: gatewayRoot === undefined ? null : await readTextFile(gatewayRoot),
+    gatewayUrl: gatewayUrl ?? told?.gatewayUrl ?? null,
+    gatewayRoot: gatewayRoot === undefined ? (told?.gatewayRoot ?? null) : await readTextFile(gatewayRoot),
   };
   const fleet = await withClient(invocation, (client) =>
     callJson<Fleet>(client, postJson('/v1/fleets', body)),

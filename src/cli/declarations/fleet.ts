@@ -15,6 +15,7 @@ export const declareFleet: Declare = (program, perform) => {
     .addOption(requiredChoice('--target <server>', 'the OTA server that its devices talk to', TARGETS))
     .option('--gateway-url <url>', 'https://host:port of the device gateway, for bundles')
     .option('--gateway-root <file>', "PEM with the root of the gateway's server certificate, for bundles")
+    .option('--from-credentials <file>', 'credentials.zip that tells both, as far as they are not given')
     .action(perform(async () => (await import('../commands/fleet.ts')).createFleet));
   fleet
     .command('set')
