@@ -55,6 +55,16 @@ const WRAP_IV = Buffer.from('a6a6a6a6a6a6a6a6', 'hex');
 const SHARED_INFO = encodeSequence(AES_256_WRAP, explicit(2, encodeOctetString(Uint8Array.of(0, 0, 1, 0))));
 const FIRST_COUNTER = Uint8Array.of(0, 0, 0, 1);
 
+/** Parts that each envelope has alike, written once: an envelope a row is many. */
+const DATA = encodeOid(OID.data);
+const ENVELOPED_DATA = encodeOid(OID.envelopedData);
+const AES_256_CBC = encodeOid(OID.aes256Cbc);
+/** RFC 5753, 3.1.1: the curve is the recipient's, and stays out of the originator's algorithm. */
+const ORIGINATOR = algorithm(OID.ecPublicKey);
+const VERSION_0 = encodeSmallInteger(0);
+const VERSION_2 = encodeSmallInteger(2);
+const VERSION_3 = encodeSmallInteger(3);
+
 const GROUPS = {
   'P-256': { name: 'prime256v1', octets: 32 },
   'P-384': { name: 'secp384r1', octets: 48 },
@@ -68,12 +78,7 @@ const issuerAndSerial = ({ certificate }: Recipient): Uint8Array =>
 function transport(recipient: Recipient, key: KeyObject, contentKey: Uint8Array): Uint8Array {
   const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
   const encrypted = publicEncrypt({ key, ...padding }, contentKey);
-  return encodeSequence(
-    encodeSmallInteger(0),
-    issuerAndSerial(recipient),
-    RSA_OAEP,
-    encodeOctetString(encrypted),
-  );
+  return encodeSequence(VERSION_0, issuerAndSerial(recipient), RSA_OAEP, encodeOctetString(encrypted));
 }
 
 /** A key pair of this one message. Octets that are no scalar of the group (one in 2^32) are drawn anew. */
@@ -115,15 +120,14 @@ function agreement(
   const wrapped = wrap(wrapKey, contentKey);
   secret.fill(0);
   wrapKey.fill(0);
-  // RFC 5753, 3.1.1: the curve is the recipient's, and stays out of the originator's algorithm.
   const originatorKey = explicit(
     1,
-    algorithm(OID.ecPublicKey),
+    ORIGINATOR,
     encodeBitString(ephemeral.getPublicKey(null, 'uncompressed')),
   );
   return explicit(
     1,
-    encodeSmallInteger(3),
+    VERSION_3,
     explicit(0, originatorKey),
     ECDH_AND_WRAP,
     encodeSequence(encodeSequence(issuerAndSerial(recipient), encodeOctetString(wrapped))),
@@ -150,14 +154,14 @@ export function encodeEnvelopedData(content: Uint8Array, recipient: Recipient, r
       : agreement(recipient, key, contentKey, random);
   contentKey.fill(0);
   // RFC 5652, 6.1: version 0 where all recipients are of version 0, else 2.
-  const version = key.kind === 'transport' ? 0 : 2;
+  const version = key.kind === 'transport' ? VERSION_0 : VERSION_2;
   const encryptedContent = encodeSequence(
-    encodeOid(OID.data),
-    algorithm(OID.aes256Cbc, encodeOctetString(iv)),
+    DATA,
+    encodeSequence(AES_256_CBC, encodeOctetString(iv)),
     encodeElement(context(0, 'primitive'), encrypted),
   );
   return encodeSequence(
-    encodeOid(OID.envelopedData),
-    explicit(0, encodeSequence(encodeSmallInteger(version), encodeSetOf(info), encryptedContent)),
+    ENVELOPED_DATA,
+    explicit(0, encodeSequence(version, encodeSetOf(info), encryptedContent)),
   );
 }
