@@ -13,6 +13,15 @@ export interface Ceiling {
   readonly verifyAndSign: number;
 }
 
+/** A lot whose keys the CA makes, and what its cryptography allows. */
+export interface MadeKeysPace {
+  readonly perSecond: number;
+  /** Generation and export by the library in one call, signature, verification. */
+  readonly ceiling: { readonly before: CeilingPace; readonly after: CeilingPace };
+  /** The same without the library's encoder, which costs more than the key; the faster way. */
+  readonly bare: number;
+}
+
 /** How quickly a server answers at a fixed number of connections. */
 export interface AnswerPace {
   readonly perSecond: number;
@@ -27,7 +36,16 @@ export interface Run {
   bulkPerSecond: number | null;
   single: AnswerPace | null;
   cfssl: AnswerPace | null;
+  keys: MadeKeysPace | null;
 }
+
+export const newRun = (): Run => ({
+  ceiling: null,
+  bulkPerSecond: null,
+  single: null,
+  cfssl: null,
+  keys: null,
+});
 
 export interface Peak {
   readonly rows: number;
@@ -56,18 +74,11 @@ export interface GrowthFinding {
   readonly paces: readonly { readonly small: number; readonly large: number }[];
 }
 
-/** Lots whose keys the CA makes, against generation, export, signature and verification. */
-export interface KeysFinding {
-  readonly perSecond: number;
-  readonly ceilingPerSecond: number;
-}
-
 /** What has been found so far: parts add to it as they end, so that an early end loses nothing. */
 export interface Findings {
   readonly runs: Run[];
   memory: MemoryFinding | null;
   growth: GrowthFinding | null;
-  keys: KeysFinding | null;
   opensslPerSecond: number | null;
   /** Why something was not measured, in words for the table. */
   readonly reasons: Map<Part | Peer, string>;
@@ -77,7 +88,6 @@ export const noFindings = (): Findings => ({
   runs: [],
   memory: null,
   growth: null,
-  keys: null,
   opensslPerSecond: null,
   reasons: new Map(),
 });

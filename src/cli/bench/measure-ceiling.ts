@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { LANE, type LaneAnswer, type LaneOrder } from './ceiling-lane.ts';
+import { LANE, type LaneAnswer, type LaneOrder, type Loop } from './ceiling-lane.ts';
 import type { CeilingPace } from './findings.ts';
 import type { Plan } from './plan.ts';
 import type { Workshop } from './workshop.ts';
@@ -42,10 +42,10 @@ function openProcess(workshop: Workshop): Lane {
 
 /** Measures what the machine's cryptography allows, on all cores at once. */
 export interface CeilingMeter {
-  /** Key import, two verifications and a signature: rows a second, by threads and by processes. */
-  cycle(): Promise<CeilingPace>;
-  /** One verification and one signature: rows a second, the faster way. */
-  verifyAndSign(): Promise<number>;
+  /** Rows a second, by threads and by processes. */
+  pace(loop: Loop): Promise<CeilingPace>;
+  /** Rows a second, the faster way. */
+  faster(loop: Loop): Promise<number>;
 }
 
 const total = async (lanes: readonly Lane[], order: LaneOrder): Promise<number> => {
@@ -60,14 +60,12 @@ export async function openCeiling(workshop: Workshop, plan: Plan): Promise<Ceili
   const processes = cores.map(() => openProcess(workshop));
   await total([...threads, ...processes], { kind: 'prepare', keys: plan.ceilingKeys });
   const milliseconds = plan.ceilingWindowMs;
-  const both = async (kind: 'cycle' | 'verify-and-sign'): Promise<CeilingPace> => ({
+  const pace = async (kind: Loop): Promise<CeilingPace> => ({
     threads: await total(threads, { kind, milliseconds }),
     processes: await total(processes, { kind, milliseconds }),
   });
   // The first window of a lane runs code that is not compiled yet.
-  await both('cycle');
-  return {
-    cycle: () => both('cycle'),
-    verifyAndSign: async () => Math.max(...Object.values(await both('verify-and-sign'))),
-  };
+  if (plan.parts.has('ceiling')) await pace('cycle');
+  if (plan.parts.has('keys')) await pace('make-key');
+  return { pace, faster: async (loop) => Math.max(...Object.values(await pace(loop))) };
 }

@@ -1,18 +1,21 @@
 import { encodePem } from '../../asn1/index.ts';
 import { driveRequests, type Endpoint } from './drive-requests.ts';
-import type { Findings, Run } from './findings.ts';
+import { type Findings, newRun, type Run } from './findings.ts';
 import { FLEET, type Line, startLine } from './line.ts';
-import { makeLot, readRequests, removeLot } from './lot.ts';
+import { makeIdLot, makeLot, readRequests, removeLot } from './lot.ts';
 import { type CeilingMeter, openCeiling } from './measure-ceiling.ts';
 import { type Cfssl, startCfssl } from './peers/cfssl.ts';
 import { isInstalled } from './peers/installed.ts';
 import type { Plan } from './plan.ts';
 import { startSeededLine, whyNoRoom } from './seeded-line.ts';
-import { sendLot, warmUp } from './send-lot.ts';
+import { sendLot, warmUp, warmUpKeys } from './send-lot.ts';
 import type { Workshop } from './workshop.ts';
 
-/** The part of the time, where it is short, after which no further run begins. */
-const SHARE_OF_RUNS = 0.6;
+/** The part of the time, where it is short, that the runs may take. */
+const SHARE_OF_RUNS = 0.7;
+
+/** The parts that ask a service. */
+const ON_LINE = ['bulk', 'single', 'keys'] as const;
 
 /** What a run needs; null where it is not asked for, or not there. */
 interface Apparatus {
@@ -24,7 +27,7 @@ interface Apparatus {
 }
 
 async function openMeter(workshop: Workshop, plan: Plan): Promise<CeilingMeter | null> {
-  return plan.parts.has('ceiling') ? openCeiling(workshop, plan) : null;
+  return plan.parts.has('ceiling') || plan.parts.has('keys') ? openCeiling(workshop, plan) : null;
 }
 
 async function openServiceLine(
@@ -32,7 +35,7 @@ async function openServiceLine(
   plan: Plan,
   say: (line: string) => void,
 ): Promise<Line | null> {
-  if (!plan.parts.has('bulk') && !plan.parts.has('single')) return null;
+  if (!ON_LINE.some((part) => plan.parts.has(part))) return null;
   if (plan.startFrom === 0) return startLine(workshop, 'line');
   const noRoom = await whyNoRoom(workshop, plan.startFrom);
   if (noRoom !== null) throw new Error(noRoom);
@@ -55,13 +58,29 @@ async function measureBulk(
   const isAsked = line !== null && plan.parts.has('bulk');
   // Before anything is measured: making requests takes all cores.
   const lot = isAsked ? await makeLot(workshop, `bulk-${name}`, plan.bulkRows) : null;
-  const before = await meter?.cycle();
+  const ceiling = plan.parts.has('ceiling') ? meter : null;
+  const before = await ceiling?.pace('cycle');
   run.bulkPerSecond = line && lot ? await sendLot(line, lot) : null;
-  const after = await meter?.cycle();
+  const after = await ceiling?.pace('cycle');
   if (lot) await removeLot(lot);
-  if (meter && before && after) {
-    run.ceiling = { before, after, verifyAndSign: await meter.verifyAndSign() };
+  if (ceiling && before && after) {
+    run.ceiling = { before, after, verifyAndSign: await ceiling.faster('verify-and-sign') };
   }
+}
+
+/** A lot whose keys the CA makes, between two measurements of its ceiling. */
+async function measureKeys(
+  { workshop, plan, meter, line }: Apparatus,
+  name: string,
+  run: Run,
+): Promise<void> {
+  if (!meter || !line || !plan.parts.has('keys')) return;
+  const lot = await makeIdLot(workshop, `keys-${name}`, plan.bulkRows);
+  const before = await meter.pace('make-key');
+  const perSecond = await sendLot(line, lot);
+  const after = await meter.pace('make-key');
+  await removeLot(lot);
+  run.keys = { perSecond, ceiling: { before, after }, bare: await meter.faster('make-key-bare') };
 }
 
 const endpointOf = ({ service, token }: Line): Endpoint => ({
@@ -87,9 +106,9 @@ async function measureSingles(
   if (cfssl) run.cfssl = await cfssl.drive(requests);
 }
 
-/** One more run leaves the parts after it their time. */
-const isTimeForRun = ({ limitMs }: Plan, passedMs: number): boolean =>
-  limitMs === null || passedMs < limitMs * SHARE_OF_RUNS;
+/** One more run, as long as the last one, leaves the parts after it their time. */
+const isTimeForRun = ({ limitMs }: Plan, passedMs: number, lastMs: number): boolean =>
+  limitMs === null || passedMs + lastMs < limitMs * SHARE_OF_RUNS;
 
 /** Runs the parts that are compared within one run, as often as planned. Each figure is kept as it comes. */
 export async function measureRuns(
@@ -100,19 +119,24 @@ export async function measureRuns(
 ): Promise<void> {
   const began = performance.now();
   const cfssl = await openCfssl(workshop, plan, findings);
-  const isAsked = (['ceiling', 'bulk', 'single'] as const).some((part) => plan.parts.has(part));
+  const isAsked = (['ceiling', ...ON_LINE] as const).some((part) => plan.parts.has(part));
   if (!isAsked && !cfssl) return;
   const meter = await openMeter(workshop, plan);
   const line = await openServiceLine(workshop, plan, say);
   const apparatus: Apparatus = { workshop, plan, meter, line, cfssl };
   if (line) await warmUp(workshop, line);
+  if (line && plan.parts.has('keys')) await warmUpKeys(workshop, line);
+  let lastMs = 0;
   for (let number = 1; number <= plan.runs; number++) {
-    if (number > 1 && !isTimeForRun(plan, performance.now() - began)) break;
+    const runBegan = performance.now();
+    if (number > 1 && !isTimeForRun(plan, runBegan - began, lastMs)) break;
     say(`run ${number} of ${plan.runs}`);
-    const run: Run = { ceiling: null, bulkPerSecond: null, single: null, cfssl: null };
+    const run = newRun();
     findings.runs.push(run);
     await measureBulk(apparatus, String(number), run);
+    await measureKeys(apparatus, String(number), run);
     await measureSingles(apparatus, String(number), run);
+    lastMs = performance.now() - runBegan;
   }
   await line?.service.stop();
 }

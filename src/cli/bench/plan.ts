@@ -72,7 +72,7 @@ const QUICK = {
   memoryRows: 8000,
   singleRequests: 1200,
   opensslRequests: 25,
-  ceilingWindowMs: 600,
+  ceilingWindowMs: 400,
   ceilingKeys: 500,
   limitMs: QUICK_LIMIT_MS,
 } as const;

@@ -1,4 +1,4 @@
-import type { Ceiling, CeilingPace, Findings, GrowthFinding, Peak, Run } from './findings.ts';
+import type { CeilingPace, Findings, GrowthFinding, Peak, Run } from './findings.ts';
 import type { Machine } from './machine.ts';
 import { GROWTH, type Part, type Peer, type Plan } from './plan.ts';
 import { known, median, ratio } from './statistics.ts';
@@ -24,7 +24,13 @@ export interface BenchReport extends Machine {
   readonly cfsslPerSecond: number | null;
   readonly opensslPerSecond: number | null;
   readonly caMadeKeysPerSecond: number | null;
+  readonly caMadeKeysCeilingPerSecond: number | null;
+  readonly caMadeKeysCeilingThreadsPerSecond: number | null;
+  readonly caMadeKeysCeilingProcessesPerSecond: number | null;
   readonly caMadeKeysOfTheirCeiling: number | null;
+  /** Their ceiling without the library's encoder. */
+  readonly caMadeKeysBareCeilingPerSecond: number | null;
+  readonly caMadeKeysOfBareCeiling: number | null;
   readonly bulkAt5MOf200k: number | null;
   readonly growth: GrowthReport | null;
   readonly memoryRows: number | null;
@@ -49,11 +55,18 @@ interface GrowthReport {
   readonly fingerprintLookUpMs: { readonly from: number; readonly to: number };
 }
 
-const paceBy = ({ before, after }: Ceiling, way: keyof CeilingPace): number => (before[way] + after[way]) / 2;
+interface Around {
+  readonly before: CeilingPace;
+  readonly after: CeilingPace;
+}
+
+const paceBy = ({ before, after }: Around, way: keyof CeilingPace): number => (before[way] + after[way]) / 2;
 
 /** The faster way over both measurements together: the larger of each would call luck a ceiling. */
-const ceilingOf = ({ ceiling }: Run): number | null =>
-  ceiling && Math.max(paceBy(ceiling, 'threads'), paceBy(ceiling, 'processes'));
+const fasterWay = (around: Around): number =>
+  Math.max(paceBy(around, 'threads'), paceBy(around, 'processes'));
+
+const ceilingOf = ({ ceiling }: Run): number | null => ceiling && fasterWay(ceiling);
 
 /** The median of what the runs gave. */
 const over = (runs: readonly Run[], value: (run: Run) => number | null | undefined): number | null =>
@@ -73,6 +86,21 @@ function runFigures(runs: readonly Run[]) {
     singleP99Ms: over(runs, ({ single }) => single?.p99Ms),
     singleOfCfssl: over(runs, (run) => ratio(run.single?.perSecond ?? null, run.cfssl?.perSecond ?? null)),
     cfsslPerSecond: over(runs, ({ cfssl }) => cfssl?.perSecond),
+  };
+}
+
+function madeKeyFigures(runs: readonly Run[]) {
+  return {
+    caMadeKeysPerSecond: over(runs, ({ keys }) => keys?.perSecond),
+    caMadeKeysCeilingPerSecond: over(runs, ({ keys }) => keys && fasterWay(keys.ceiling)),
+    caMadeKeysCeilingThreadsPerSecond: over(runs, ({ keys }) => keys && paceBy(keys.ceiling, 'threads')),
+    caMadeKeysCeilingProcessesPerSecond: over(runs, ({ keys }) => keys && paceBy(keys.ceiling, 'processes')),
+    caMadeKeysOfTheirCeiling: over(
+      runs,
+      ({ keys }) => keys && ratio(keys.perSecond, fasterWay(keys.ceiling)),
+    ),
+    caMadeKeysBareCeilingPerSecond: over(runs, ({ keys }) => keys?.bare),
+    caMadeKeysOfBareCeiling: over(runs, ({ keys }) => keys && ratio(keys.perSecond, keys.bare)),
   };
 }
 
@@ -113,7 +141,6 @@ const hoursFor = (lot: number, perSecond: number | null): number | null =>
 export function makeReport(findings: Findings, plan: Plan, machine: Machine, now: Date): BenchReport {
   const figures = runFigures(findings.runs);
   const growth = findings.growth && growthReport(findings.growth);
-  const { keys } = findings;
   return {
     date: now.toISOString(),
     ...machine,
@@ -121,8 +148,7 @@ export function makeReport(findings: Findings, plan: Plan, machine: Machine, now
     bulkRows: plan.bulkRows,
     ...figures,
     opensslPerSecond: findings.opensslPerSecond,
-    caMadeKeysPerSecond: keys?.perSecond ?? null,
-    caMadeKeysOfTheirCeiling: ratio(keys?.perSecond ?? null, keys?.ceilingPerSecond ?? null),
+    ...madeKeyFigures(findings.runs),
     bulkAt5MOf200k: growth && isAtTarget(growth) ? growth.ratio : null,
     growth,
     ...memoryFigures(findings),

@@ -15,3 +15,6 @@ export function makeRequest(deviceId: string): Uint8Array {
 export const encodeRow = (csr: Uint8Array): string =>
   `${JSON.stringify({ csr: Buffer.from(csr).toString('base64') })}\n`;
 export const parseRow = (row: string): Buffer => Buffer.from(JSON.parse(row).csr as string, 'base64');
+
+/** The row of a device whose key the CA makes. */
+export const encodeIdRow = (deviceId: string): string => `${JSON.stringify({ deviceId })}\n`;

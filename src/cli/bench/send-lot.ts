@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { FLEET, type Line } from './line.ts';
-import { type Lot, makeLot, removeLot } from './lot.ts';
+import { type Lot, makeIdLot, makeLot, removeLot } from './lot.ts';
 import type { Workshop } from './workshop.ts';
 
 const OCTETS_A_READ = 256 * 1024;
@@ -38,19 +38,26 @@ async function readIssued(answer: IncomingMessage): Promise<number> {
   return (JSON.parse(line) as { summary: { issued: number } }).summary.issued;
 }
 
+/** Where a lot goes, and what is said of it beside its rows. */
+function addressOf({ service, token }: Line, { recipient }: Lot) {
+  const url = new URL(`/v1/fleets/${FLEET}/batches`, service.url);
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' };
+  if (recipient === null) return { url, headers };
+  url.searchParams.set('keyAlgorithm', 'ec-p256');
+  const certificate = Buffer.from(recipient).toString('base64');
+  return { url, headers: { ...headers, 'recipient-certificate': `:${certificate}:` } };
+}
+
 /**
  * Sends a lot and reads the answer while it goes. Gives durable rows a second, from before the
  * connection is made until the summary is read. Rejects where a row was not issued.
  */
-export async function sendLot({ service, token }: Line, lot: Lot): Promise<number> {
-  const agent = new Agent({ ca: service.ca });
+export async function sendLot(line: Line, lot: Lot): Promise<number> {
+  const { url, headers } = addressOf(line, lot);
+  const agent = new Agent({ ca: line.service.ca });
   try {
     const began = performance.now();
-    const sent = request(new URL(`/v1/fleets/${FLEET}/batches`, service.url), {
-      method: 'POST',
-      agent,
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' },
-    });
+    const sent = request(url, { method: 'POST', agent, headers });
     const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
     const sending = pipeline(octetsOf(lot), sent);
     // The answer says more than a broken upload; whoever awaits `sending` still gets its failure.
@@ -66,9 +73,7 @@ export async function sendLot({ service, token }: Line, lot: Lot): Promise<numbe
   }
 }
 
-/** Makes a lot, sends it, and removes it: rows a second, as `sendLot`. */
-export async function paceOfLot(workshop: Workshop, line: Line, name: string, rows: number): Promise<number> {
-  const lot = await makeLot(workshop, name, rows);
+async function sendAndRemove(line: Line, lot: Lot): Promise<number> {
   try {
     return await sendLot(line, lot);
   } finally {
@@ -76,6 +81,18 @@ export async function paceOfLot(workshop: Workshop, line: Line, name: string, ro
   }
 }
 
+/** Makes a lot, sends it, and removes it: rows a second, as `sendLot`. */
+export const paceOfLot = async (
+  workshop: Workshop,
+  line: Line,
+  name: string,
+  rows: number,
+): Promise<number> => sendAndRemove(line, await makeLot(workshop, name, rows));
+
 /** Sends a lot that does not count. */
 export const warmUp = (workshop: Workshop, line: Line): Promise<number> =>
   paceOfLot(workshop, line, 'warm-up', WARM_UP_ROWS);
+
+/** The same, with keys that the CA makes. */
+export const warmUpKeys = async (workshop: Workshop, line: Line): Promise<number> =>
+  sendAndRemove(line, await makeIdLot(workshop, 'warm-up-keys', WARM_UP_ROWS));

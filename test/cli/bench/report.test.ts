@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatReport } from '../../../src/cli/bench/bench-table.ts';
-import { type Findings, noFindings, type Run } from '../../../src/cli/bench/findings.ts';
+import { type Findings, newRun, noFindings, type Run } from '../../../src/cli/bench/findings.ts';
 import { planBench } from '../../../src/cli/bench/plan.ts';
 import { makeReport } from '../../../src/cli/bench/report.ts';
 
@@ -16,6 +16,7 @@ const NOW = new Date('2026-06-01T12:00:00Z');
 
 /** By processes half of what threads make. */
 const run = (ceiling: number, bulk: number, single: number, cfssl: number): Run => ({
+  ...newRun(),
   ceiling: {
     before: { threads: ceiling - 100, processes: ceiling / 2 },
     after: { threads: ceiling + 100, processes: ceiling / 2 },
@@ -24,6 +25,19 @@ const run = (ceiling: number, bulk: number, single: number, cfssl: number): Run 
   bulkPerSecond: bulk,
   single: { perSecond: single, p50Ms: 5, p99Ms: 20 },
   cfssl: { perSecond: cfssl, p50Ms: 4, p99Ms: 10 },
+});
+
+/** A run of nothing but keys. */
+const keysRun = (ceiling: number, perSecond: number): Run => ({
+  ...newRun(),
+  keys: {
+    perSecond,
+    ceiling: {
+      before: { threads: ceiling / 2, processes: ceiling - 100 },
+      after: { threads: ceiling / 2, processes: ceiling + 100 },
+    },
+    bare: 2 * ceiling,
+  },
 });
 
 const store = (certificates: number) => ({
@@ -45,6 +59,8 @@ const DUE = [
   'singlePerSecond',
   'singleP50Ms',
   'singleP99Ms',
+  'caMadeKeysPerSecond',
+  'caMadeKeysCeilingPerSecond',
   'caMadeKeysOfTheirCeiling',
   'bulkAt5MOf200k',
   'memoryGrowthMiB',
@@ -79,6 +95,21 @@ describe('the report of the bench', () => {
     expect(bulkPerSecond).toBe(1400);
   });
 
+  it('holds lots whose keys the CA makes against a ceiling of their own, within each run', () => {
+    const runs = [keysRun(4000, 2400), keysRun(2000, 1200), keysRun(4000, 400)];
+    const figures = report(found({ runs }));
+    expect(figures).toMatchObject({
+      caMadeKeysPerSecond: 1200,
+      caMadeKeysCeilingPerSecond: 4000,
+      caMadeKeysCeilingThreadsPerSecond: 2000,
+      caMadeKeysCeilingProcessesPerSecond: 4000,
+      caMadeKeysBareCeilingPerSecond: 8000,
+      ceilingPerSecond: null,
+    });
+    expect(figures.caMadeKeysOfTheirCeiling).toBeCloseTo(0.6);
+    expect(figures.caMadeKeysOfBareCeiling).toBeCloseTo(0.3);
+  });
+
   it('works out how long a lot takes', () => {
     const { hoursForLot } = report(found({ runs: [run(4000, 1000, 1, 1)] }), { lot: 7_200_000 });
     expect(hoursForLot).toBeCloseTo(2);
@@ -109,16 +140,18 @@ describe('the table of the bench', () => {
     const lines = formatReport(report(found({ runs: [run(4000, 2800, 100, 1600)] }))).split('\n');
     expect(lines[0]).toMatch(/^2026-06-01.*A processor, 2 cores, 8\.0 GiB.*v20\.0\.0$/);
     expect(lines).toContainEqual(expect.stringMatching(/of the ceiling +0\.70 +>= 0\.65 +met$/));
+    const keys = formatReport(report(found({ runs: [keysRun(4000, 2400)] })));
+    expect(keys).toMatch(/of their ceiling +0\.60 +>= 0\.50 +met$/m);
     expect(lines).toContainEqual(expect.stringMatching(/of cfssl +0\.06 +>= 0\.50 +missed$/));
   });
 
   it('says why something is not there, and that memory is no disk', () => {
     const findings = noFindings();
-    findings.reasons.set('keys', 'the service does not make keys for devices yet');
+    findings.reasons.set('keys', 'not asked for: --only');
     const text = formatReport(
       makeReport(findings, planBench({}), { ...MACHINE, isStoreInMemory: true }, NOW),
     );
-    expect(text).toContain('not measured: keys: the service does not make keys for devices yet');
+    expect(text).toContain('not measured: keys: not asked for: --only');
     expect(text).toContain('set TMPDIR');
   });
 });
