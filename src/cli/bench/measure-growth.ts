@@ -65,7 +65,7 @@ export async function measureGrowth(
   const large = await startSeededLine(workshop, 'large', grownTo, say);
   try {
     const looked = { small: await look(small, grownFrom), large: await look(large, grownTo) };
-    for (const { line } of [small, large]) await warmUp(workshop, line);
+    for (const { line } of [small, large]) await warmUp(workshop, line, plan);
     const paces: { small: number; large: number }[] = [];
     for (let run = 1; run <= runs; run++) {
       say(`growth: run ${run} of ${runs}`);

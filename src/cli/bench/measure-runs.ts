@@ -14,8 +14,9 @@ import type { Workshop } from './workshop.ts';
 /** The part of the time, where it is short, that the runs may take. */
 const SHARE_OF_RUNS = 0.7;
 
-/** The parts that ask a service. */
-const ON_LINE = ['bulk', 'single', 'keys'] as const;
+/** The parts that send requests to a service, and all that ask one. */
+const REQUESTS = ['bulk', 'single'] as const;
+const ON_LINE = [...REQUESTS, 'keys'] as const;
 
 /** What a run needs; null where it is not asked for, or not there. */
 interface Apparatus {
@@ -124,8 +125,8 @@ export async function measureRuns(
   const meter = await openMeter(workshop, plan);
   const line = await openServiceLine(workshop, plan, say);
   const apparatus: Apparatus = { workshop, plan, meter, line, cfssl };
-  if (line) await warmUp(workshop, line);
-  if (line && plan.parts.has('keys')) await warmUpKeys(workshop, line);
+  if (line && REQUESTS.some((part) => plan.parts.has(part))) await warmUp(workshop, line, plan);
+  if (line && plan.parts.has('keys')) await warmUpKeys(workshop, line, plan);
   let lastMs = 0;
   for (let number = 1; number <= plan.runs; number++) {
     const runBegan = performance.now();

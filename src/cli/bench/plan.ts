@@ -26,6 +26,8 @@ export interface Plan {
   readonly bulkRows: number;
   /** Rows of the large lot of the memory part. */
   readonly memoryRows: number;
+  /** Rows of a lot before the first that counts: a line runs all day, and the first rows meet code that is not compiled. */
+  readonly warmUpRows: number;
   /** Requests of a run at `CONNECTIONS` connections. */
   readonly singleRequests: number;
   /** Requests that the shell loop over openssl signs. */
@@ -59,6 +61,7 @@ const FULL = {
   runs: 5,
   bulkRows: 20_000,
   memoryRows: 100_000,
+  warmUpRows: 1000,
   singleRequests: 4000,
   opensslRequests: 60,
   ceilingWindowMs: 1500,
@@ -70,6 +73,7 @@ const QUICK = {
   runs: 3,
   bulkRows: 4000,
   memoryRows: 8000,
+  warmUpRows: 400,
   singleRequests: 1200,
   opensslRequests: 25,
   ceilingWindowMs: 400,
@@ -77,7 +81,7 @@ const QUICK = {
   limitMs: QUICK_LIMIT_MS,
 } as const;
 
-/** Of a lot of a few rows not more single requests than rows. */
+/** Beside a lot of a few rows not more of anything else. */
 const capped = (most: number, rows: number | undefined): number =>
   rows === undefined ? most : Math.min(most, rows);
 
@@ -94,6 +98,7 @@ export function planBench({ quick, rows, runs, peer = [], seed, lot, only }: Ben
     runs: runs ?? sizes.runs,
     bulkRows: rows ?? sizes.bulkRows,
     memoryRows: rows ?? sizes.memoryRows,
+    warmUpRows: capped(sizes.warmUpRows, rows),
     singleRequests: capped(sizes.singleRequests, rows),
     opensslRequests: capped(sizes.opensslRequests, rows),
     grownTo,

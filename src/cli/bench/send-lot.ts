@@ -5,13 +5,12 @@ import { Agent, request } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { FLEET, type Line } from './line.ts';
 import { type Lot, makeIdLot, makeLot, removeLot } from './lot.ts';
+import type { Plan } from './plan.ts';
 import type { Workshop } from './workshop.ts';
 
 const OCTETS_A_READ = 256 * 1024;
 /** Longer than a summary with its chain. */
 const TAIL_OCTETS = 64 * 1024;
-/** A lot before the first that counts: a line runs all day, and the first rows meet code that is not compiled. */
-const WARM_UP_ROWS = 1000;
 
 async function* octetsOf({ files }: Lot): AsyncGenerator<Buffer> {
   for (const file of files) yield* createReadStream(file, { highWaterMark: OCTETS_A_READ });
@@ -90,9 +89,9 @@ export const paceOfLot = async (
 ): Promise<number> => sendAndRemove(line, await makeLot(workshop, name, rows));
 
 /** Sends a lot that does not count. */
-export const warmUp = (workshop: Workshop, line: Line): Promise<number> =>
-  paceOfLot(workshop, line, 'warm-up', WARM_UP_ROWS);
+export const warmUp = (workshop: Workshop, line: Line, { warmUpRows }: Plan): Promise<number> =>
+  paceOfLot(workshop, line, 'warm-up', warmUpRows);
 
 /** The same, with keys that the CA makes. */
-export const warmUpKeys = async (workshop: Workshop, line: Line): Promise<number> =>
-  sendAndRemove(line, await makeIdLot(workshop, 'warm-up-keys', WARM_UP_ROWS));
+export const warmUpKeys = async (workshop: Workshop, line: Line, { warmUpRows }: Plan): Promise<number> =>
+  sendAndRemove(line, await makeIdLot(workshop, 'warm-up-keys', warmUpRows));

@@ -24,6 +24,11 @@ describe('the plan of the bench', () => {
   });
 
   it('asks for no more single requests than rows', () => {
-    expect(planBench({ rows: 20 })).toMatchObject({ bulkRows: 20, memoryRows: 20, singleRequests: 20 });
+    expect(planBench({ rows: 20 })).toMatchObject({
+      bulkRows: 20,
+      memoryRows: 20,
+      warmUpRows: 20,
+      singleRequests: 20,
+    });
   });
 });
