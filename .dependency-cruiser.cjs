@@ -38,10 +38,11 @@ module.exports = {
       from: { path: "^src/", pathNot: `^src/${room}/` }, to: { path: `(^|node_modules/)${lib}(/|$)` },
     })),
     { name: "core-does-not-log", severity: "error", from: { path: `^src/(${CORE.join("|")})/` }, to: { path: "^src/log\\.ts$" } },
+    { name: "core-makes-no-folder", severity: "error", from: { path: `^src/(${CORE.join("|")})/` }, to: { path: "^src/folder\\.ts$" } },
     { name: "pure-core", severity: "error", from: { path: `^src/(${CORE.join("|")})/` },
       to: { dependencyTypes: ["core"], pathNot: "^(node:)?(crypto|assert|buffer|events|path/posix|stream(/promises)?|string_decoder|util|zlib)$" } },
     { name: "no-unknown-room", severity: "error", from: {},
-      to: { path: "^src/", pathNot: [...Object.keys(ROOMS).map((r) => `^src/${r}/`), "^src/(main|errors|log|clock|random)\\.ts$"] } },
+      to: { path: "^src/", pathNot: [...Object.keys(ROOMS).map((r) => `^src/${r}/`), "^src/(main|errors|log|clock|random|folder|file-mode)\\.ts$"] } },
     { name: "errors-is-a-leaf", severity: "error", from: { path: "^src/errors\\.ts$" }, to: {} },
   ],
   options: {

@@ -3,7 +3,7 @@
  * command line. The order matters, and each step says why it stands where it does.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodePem, parsePem } from './asn1/index.ts';
 import {
@@ -19,6 +19,7 @@ import { systemClock } from './clock.ts';
 import { type Config, readProfiles } from './config/index.ts';
 import { mintToken, UNBOUND } from './enrollment/index.ts';
 import { PkiError } from './errors.ts';
+import { makeFolder } from './folder.ts';
 import {
   createApi,
   createInFlight,
@@ -103,7 +104,7 @@ async function openData(config: Config): Promise<Opened> {
         'Put the database back, or point --data elsewhere: an empty one would know nothing of what those keys have signed.',
     );
   }
-  await mkdir(config.dbFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(config.dbFolder, 0o700);
   const run = {
     runId: Buffer.from(systemRandom.bytes(8)).toString('hex'),
     at: systemClock.now(),
@@ -295,7 +296,7 @@ function openPolicy(profiles: readonly Profile[], { profilesFolder }: Config): P
 
 /**
  * Starts the service. Resolves when it answers. Rejects with `StartRefusal`, `KeystoreSetupError`,
- * `ConfigError` or `PkiError` for what the operator must put right, with the system's error where an
+ * `FolderError`, `ConfigError` or `PkiError` for what the operator must put right, with the system's error where an
  * address is taken; then nothing is left running.
  */
 export async function startService(config: Config, log: Logger): Promise<RunningService> {

@@ -53,6 +53,7 @@ const PLANTED = [
     'only-x509-imports-pkijs',
   ],
   ['src/ca/planted-log.ts', "export * from '../log.ts';", 'core-does-not-log'],
+  ['src/ca/planted-folder.ts', "export * from '../folder.ts';", 'core-makes-no-folder'],
   ['src/policy/planted-disk.ts', "export { readFileSync } from 'node:fs';", 'pure-core'],
   ['src/http/planted-main.ts', "export * from '../main.ts';", 'main-is-the-top'],
   ['src/utils/planted.ts', 'export const planted = 1;', undefined],

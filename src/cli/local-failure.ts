@@ -1,4 +1,5 @@
 import type { Violation } from '../errors.ts';
+import { FolderError } from '../folder.ts';
 import type { LocalCode } from './exit-status.ts';
 
 export interface LocalFailureDetail {
@@ -34,6 +35,7 @@ export function errnoOf(failure: unknown): string | undefined {
 
 /** A file of the command line that cannot be read or written. Passes on what is no system error. */
 export function fileFailure(path: string, failure: unknown): unknown {
+  if (failure instanceof FolderError) return new LocalFailure('usage', failure.message, { cause: failure });
   const code = errnoOf(failure);
   if (code === undefined || failure instanceof LocalFailure) return failure;
   const words: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../config/index.ts';
+import { FolderError } from '../folder.ts';
 import { KeystoreSetupError } from '../keystore/index.ts';
 import { errnoOf, LocalFailure } from './local-failure.ts';
 
@@ -46,6 +47,11 @@ export function setupFailure(failure: unknown): unknown {
   }
   if (failure instanceof KeystoreSetupError) {
     return new LocalFailure('setup', 'The keys are not as they must be.', {
+      violations: sentences(failure.problems),
+    });
+  }
+  if (failure instanceof FolderError) {
+    return new LocalFailure('setup', 'The data folder is not as it must be.', {
       violations: sentences(failure.problems),
     });
   }

@@ -1,8 +1,9 @@
-import { chmod, type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { chmod, type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RandomAccess } from '../archive/index.ts';
 import { LIMITS } from '../batch/index.ts';
 import { PkiError } from '../errors.ts';
+import { makeFolder } from '../folder.ts';
 import type { Random } from '../random.ts';
 
 /** An upload that lies on disk. It has no name there any more: it is gone when it is closed, or when the process is. */
@@ -82,7 +83,7 @@ async function openNameless(folder: string, random: Random): Promise<FileHandle>
 
 /** Opens the folder, 0700, and clears it of what a run left that was killed between two steps. */
 export async function openSpool(folder: string, random: Random): Promise<Spool> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   await chmod(folder, 0o700);
   const left = (await readdir(folder)).filter((name) => name.startsWith(PREFIX));
   await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));

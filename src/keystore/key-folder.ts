@@ -1,8 +1,10 @@
 import type { Dirent, Stats } from 'node:fs';
-import { chmod, lstat, mkdir, readdir, stat } from 'node:fs/promises';
+import { chmod, lstat, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { modeProblem, shellPath } from '../file-mode.ts';
+import { FolderError, makeFolder } from '../folder.ts';
 import { syncFolder } from './secret-file.ts';
-import { errnoOf, KeystoreSetupError, octalMode, shellPath } from './setup-error.ts';
+import { errnoOf, KeystoreSetupError } from './setup-error.ts';
 
 export const KEY_FILE_SUFFIX = '.pem';
 /** The passphrase that the service made for itself; lies in the key folder. */
@@ -26,9 +28,7 @@ function checkOwner(path: string, { uid }: Stats): readonly string[] {
 }
 
 function checkMode(path: string, { mode }: Stats, due: number): readonly string[] {
-  if ((mode & 0o777) === due) return [];
-  const text = octalMode(due);
-  return [`${path} has mode ${octalMode(mode)} where ${text} is due: chmod ${text} ${shellPath(path)}`];
+  return (mode & 0o777) === due ? [] : [modeProblem(path, mode, due)];
 }
 
 async function checkFile(path: string): Promise<readonly string[]> {
@@ -37,8 +37,8 @@ async function checkFile(path: string): Promise<readonly string[]> {
   return [...checkOwner(path, found), ...checkMode(path, found, 0o600)];
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+async function makeKeyFolder(folder: string): Promise<void> {
+  await makeFolder(folder, 0o700);
   await chmod(folder, 0o700);
   await syncFolder(dirname(folder));
 }
@@ -82,9 +82,10 @@ export async function prepareKeyFolder(folder: string): Promise<boolean> {
   try {
     const found = await findFolder(folder);
     if (found) return await checkFolder(folder, found);
-    await makeFolder(folder);
+    await makeKeyFolder(folder);
     return false;
   } catch (failure) {
+    if (failure instanceof FolderError) throw new KeystoreSetupError(failure.problems, { cause: failure });
     const code = errnoOf(failure);
     if (code === undefined) throw failure;
     throw new KeystoreSetupError([`The key folder ${folder} cannot be prepared: ${code}`], {

@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
 import { access, open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { octalMode, shellPath } from '../file-mode.ts';
 import type { Random } from '../random.ts';
 import { PASSPHRASE_FILE } from './key-folder.ts';
 import { writeSecretFile } from './secret-file.ts';
-import { errnoOf, KeystoreSetupError, octalMode, shellPath } from './setup-error.ts';
+import { errnoOf, KeystoreSetupError } from './setup-error.ts';
 
 /** What systemd names the credential (`LoadCredential=fleetca-passphrase:…`). */
 const CREDENTIAL = 'fleetca-passphrase';

@@ -10,13 +10,6 @@ export class KeystoreSetupError extends Error {
   }
 }
 
-/** A path as a shell takes it, so that the command in a message can be pasted. */
-export const shellPath = (path: string): string =>
-  /^[\w/.@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-
-/** Permission bits as `chmod` has them: `0600`. */
-export const octalMode = (mode: number): string => (mode & 0o777).toString(8).padStart(4, '0');
-
 /** The system's word for a failure (`ENOENT`); undefined for anything that is not a system error. */
 export function errnoOf(failure: unknown): string | undefined {
   if (!(failure instanceof Error) || !('syscall' in failure) || !('code' in failure)) return undefined;

@@ -167,6 +167,12 @@ describe('a start is refused with a line for the operator, and the folder is as 
     expect(filesOf(join(data, 'keys'))).toEqual(before);
   });
 
+  it.skipIf(process.platform !== 'linux')('a data folder where none can be made', async () => {
+    const refused = await startRefused({ data: '/proc/fleetca' });
+    expect([refused.name, refused.status]).toEqual(['KeystoreSetupError', 1]);
+    expect(refused.message).toContain('The folder /proc/fleetca cannot be made');
+  });
+
   it('a port that is taken', async () => {
     const service = await startService({ data: copyData() });
     const flags = { apiPort: new URL(service.apiUrl).port };

@@ -1,5 +1,6 @@
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../folder.ts';
 import { type Certificate, certificateLines } from '../certificate.ts';
 import { type ApiCall, segment, withClient } from '../client/client.ts';
 import { callJson, postJson } from '../client/json.ts';
@@ -32,7 +33,7 @@ const SECRET = 0o600;
 /** Before a key is made that is handed out once: there is a place for it, and no other key in that. */
 async function openFolder(folder: string, name: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, 0o700);
   } catch (failure) {
     throw fileFailure(folder, failure);
   }

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeElement, OID, TAG } from '../../asn1/index.ts';
+import { makeFolder } from '../../folder.ts';
 import { openToken, type Token, type TokenKey, type TokenKeyKind } from '../../keystore/index.ts';
 import {
   assembleCsr,
@@ -90,7 +90,7 @@ async function* once(content: string | Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 async function saveTo(folder: string, { certificate }: Certificate, der: Uint8Array): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((failure: unknown) => {
+  await makeFolder(folder, 0o700).catch((failure: unknown) => {
     throw fileFailure(folder, failure);
   });
   // The leaf alone: a device with an HSM presents nothing else.

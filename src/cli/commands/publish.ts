@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { makeFolder } from '../../folder.ts';
 import { type Client, segment, withClient } from '../client/client.ts';
 import { readWhole } from '../client/json.ts';
 import type { Invocation } from '../invocation.ts';
@@ -45,7 +45,7 @@ export async function publish(
   )) as Published;
   const fingerprint = verifyAgreement(files);
   try {
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     for (const name of FILES) await writeFileAtomic(join(out, name), files[name], { mode: 0o644 });
   } catch (failure) {
     throw fileFailure(out, failure);

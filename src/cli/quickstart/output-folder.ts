@@ -1,6 +1,7 @@
 import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errnoOf, LocalFailure } from '../local-failure.ts';
+import { makeFolder } from '../../folder.ts';
+import { errnoOf, fileFailure, LocalFailure } from '../local-failure.ts';
 
 export const FLEET_ROOT_FILE = 'fleet-root.pem';
 export const SUMMARY_FILE = 'summary.json';
@@ -54,7 +55,9 @@ export interface Staging {
 
 /** Begins the folder beside `target`, so that `target` is at no time half written. */
 export async function stageFolder(target: string): Promise<Staging> {
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target)).catch((failure: unknown) => {
+    throw fileFailure(target, failure);
+  });
   // mkdtemp makes it 0700, whatever the umask.
   const folder = await mkdtemp(join(dirname(target), `.${basename(target)}.new-`));
 
