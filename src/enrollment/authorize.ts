@@ -91,7 +91,10 @@ function deviceIdOf(proven: ProvenCsr, request: CertificateRequest, target: Targ
 export function supersedeOf(requester: Requester, request: RequestTerms): string | null {
   if (request.supersede === null) return null;
   if (!maySupersede(requester)) {
-    throw notFound('right to supersede', requester.role);
+    throw new PkiError(
+      'not-found',
+      `A token of role ${requester.role} may not supersede: role security may, and tokens that were made with the right \`supersede\`.`,
+    );
   }
   return request.supersede.reason;
 }

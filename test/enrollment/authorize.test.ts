@@ -111,6 +111,7 @@ describe('superseding', () => {
 
   it('is refused to a station without the right, and nothing tells whether there is something to supersede', () => {
     expect(codeOf(csr, { supersede })).toBe('not-found');
+    expect(() => granted(csr, { supersede })).toThrow(/^A token of role station may not supersede: /);
   });
 
   it('is granted to a station with the right, and to role security', () => {
