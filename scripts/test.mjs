@@ -9,6 +9,9 @@ const COUNTERPARTS = {
   strace: 'strace',
   faketime: 'faketime',
   postgres: 'postgresql',
+  sshd: 'openssh-server',
+  ssh: 'openssh-client',
+  busybox: 'busybox',
   'softhsm2-util': 'softhsm2',
   'pkcs11-tool': 'opensc',
   'pkcs11.so': 'libengine-pkcs11-openssl',
@@ -19,7 +22,7 @@ const skipped = new Set((process.env.FLEETCA_TEST_SKIP ?? '').split(',').filter(
 const has = (program) =>
   spawnSync('sh', [
     '-c',
-    `command -v ${program} || ls /usr/lib/postgresql/*/bin/${program} /usr/lib/*/engines-3/${program}`,
+    `command -v ${program} || ls /usr/sbin/${program} /usr/lib/postgresql/*/bin/${program} /usr/lib/*/engines-3/${program}`,
   ]).stdout.length > 0;
 const run = (command, args, env = {}) =>
   spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ...env } }).status === 0;

@@ -34,6 +34,10 @@ export const LOCAL_CODES = [
   /** Ctrl-C, or SIGTERM, before the end. */
   'interrupted',
   'address-in-use',
+  /** A device, or another's server, does not let this user in. */
+  'login-refused',
+  /** Files could not be written where they belong; none was left. */
+  'not-placed',
   /** What was to be checked does not hold. */
   'check-failed',
   /** The service answered with a bare 500, or with something that it never says. */
@@ -110,6 +114,8 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   'cut-off': EXIT.tryAgain,
   interrupted: EXIT.interrupted,
   'address-in-use': EXIT.tryAgain,
+  'login-refused': EXIT.notAuthorised,
+  'not-placed': EXIT.tryAgain,
   'check-failed': EXIT.refusedByPolicy,
   'service-defect': EXIT.defect,
 };

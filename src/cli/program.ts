@@ -4,6 +4,7 @@ import { declareAudit } from './declarations/audit.ts';
 import { declareAuthority } from './declarations/authority.ts';
 import { declareBatch } from './declarations/batch.ts';
 import { declareBench } from './declarations/bench.ts';
+import { declareCertProvider } from './declarations/cert-provider.ts';
 import { declareCertificates } from './declarations/certificates.ts';
 import { declareCredentials } from './declarations/credentials.ts';
 import { declareDevice } from './declarations/device.ts';
@@ -19,6 +20,7 @@ const GROUPS: readonly Declare[] = [
   declareCertificates,
   declareBatch,
   declareDevice,
+  declareCertProvider,
   declareCredentials,
   declareToken,
   declareAudit,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 export function opensslFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'fleetca-openssl-'));
   return {
+    folder,
     /** Runs it; what it prints. Throws where it fails. */
     run: (...args: readonly string[]): string =>
       execFileSync('openssl', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),

@@ -1,0 +1,86 @@
+/** `fleetca cert-provider --fleet`: the key made here, the certificate by the service, the gateway as the fleet has it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeAuthority, makeToken } from '../support/fleet.ts';
+import { callFromFolder } from '../support/import-folder.ts';
+import { type OpensslGateway, startOpensslGateway } from '../support/openssl-gateway.ts';
+import { runFleetca } from '../support/run-fleetca.ts';
+import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
+
+const work = scratchFolder();
+let service: Service;
+let gateway: OpensslGateway;
+let token = '';
+
+const run = (...args: readonly string[]) =>
+  runFleetca(
+    { cwd: work, env: { FLEETCA_TOKEN: token } },
+    ...[
+      'cert-provider',
+      '--url',
+      service.apiUrl,
+      '--ca-file',
+      String(service.caFile),
+      '--fleet',
+      'demo',
+      ...args,
+    ],
+  );
+
+beforeAll(async () => {
+  service = await startService();
+  const json = {
+    name: 'demo',
+    target: 'generic',
+    gatewayUrl: 'https://localhost:1',
+    gatewayRoot: readFileSync(String(service.caFile), 'latin1'),
+  };
+  await service.call('POST', '/v1/fleets', { token: service.admin, json });
+  const security = await makeToken(service, { name: 'team', role: 'security', fleet: 'demo' });
+  token = await makeToken(service, { name: 'line', role: 'station', fleet: 'demo' });
+  const root = await makeAuthority(service, 'demo', security, { name: 'root', kind: 'root' });
+  await makeAuthority(service, 'demo', security, { name: 'line-7', kind: 'issuing' });
+  gateway = await startOpensslGateway(root);
+});
+
+afterAll(async () => {
+  gateway?.close();
+  await stopSound(service);
+});
+
+it('a device gets its credentials from the service, and goes online at a gateway that trusts the fleet root alone', async () => {
+  const ran = await run(
+    '-l',
+    'out',
+    '-d',
+    '/import',
+    '-r',
+    '-u',
+    '--certificate-cn',
+    'VIN-1',
+    '--certificate-o',
+    'x',
+    '--json',
+  );
+  expect([ran.status, ran.err]).toEqual([0, '']);
+  expect(JSON.parse(ran.out)).toMatchObject({
+    deviceId: 'VIN-1',
+    madeBy: 'service',
+    warnings: ['--certificate-o: left aside, since whoever signs decides that.'],
+  });
+  const folder = join(work, 'out/import');
+  expect(readFileSync(join(folder, 'gateway.url'), 'latin1')).toBe('https://localhost:1');
+  expect(readFileSync(join(folder, 'root.crt'), 'latin1')).toBe(
+    readFileSync(String(service.caFile), 'latin1'),
+  );
+  writeFileSync(join(folder, 'gateway.url'), `https://localhost:${gateway.port}`);
+  writeFileSync(join(folder, 'root.crt'), gateway.root);
+  expect(await callFromFolder(folder)).toBe('online');
+});
+
+it('a second key for the same device is the conflict that the service says it is, and --days its own to judge', async () => {
+  expect((await run('-l', 'again', '--certificate-cn', 'VIN-1')).status).toBe(5);
+  expect((await run('-l', 'again', '--days', '36500')).status).toBe(3);
+  expect((await run('-l', 'again', '--days', '7')).status).toBe(0);
+});
