@@ -38,6 +38,7 @@ export const REFUSAL_CODES = [
   'validity-exceeds-issuer',
   'validity-exceeds-profile',
   'not-granted',
+  'bundle-unfit',
   // conflict: it contradicts what is on record
   'already-exists',
   'key-of-another-device',

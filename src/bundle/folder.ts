@@ -1,7 +1,8 @@
 import type { BundleFile } from './layout.ts';
 
-/** The files of one device, in its folder. */
+/** Files that belong together: of one device, or what stands beside all of them. */
 export interface BundleFolder {
+  /** '' is the archive's root. */
   readonly name: string;
   readonly files: readonly BundleFile[];
   /** The time that every file of it carries. */

@@ -57,11 +57,12 @@ function encodeEntry(entry: Entry): readonly Buffer[] {
 }
 
 function encodeFolder({ name, files, modified }: BundleFolder): Buffer {
-  const folder = { path: `${name}/`, mode: FOLDER_MODE, type: 'folder', size: 0, modified } as const;
+  const path = name === '' ? '' : `${name}/`;
+  const folder = { path, mode: FOLDER_MODE, type: 'folder', size: 0, modified } as const;
   return Buffer.concat([
-    ...encodeEntry(folder),
+    ...(path === '' ? [] : encodeEntry(folder)),
     ...files.flatMap(({ name: file, mode, content }) => [
-      ...encodeEntry({ path: `${name}/${file}`, mode, type: 'file', size: content.length, modified }),
+      ...encodeEntry({ path: `${path}${file}`, mode, type: 'file', size: content.length, modified }),
       content,
       padding(content.length),
     ]),

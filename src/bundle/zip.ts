@@ -41,13 +41,12 @@ function addFiles(zip: ZipFile, folder: string, files: readonly BundleFile[], mo
 }
 
 /**
- * Streams files as a zip under one folder ('' for the archive's root). Sizes and CRC stand in the
- * local headers, for readers that do not seek; every entry carries the same time, so that the same
- * bundle is the same octets, on every machine.
+ * Streams folders as a zip. Sizes and CRC stand in the local headers, for readers that do not seek; every
+ * entry carries its folder's time, so that the same bundle is the same octets, on every machine.
  */
-export function zipFiles(folder: string, files: readonly BundleFile[], modified: Date): Readable {
+export function zipFiles(folders: readonly BundleFolder[]): Readable {
   const zip = new ZipFile();
-  addFiles(zip, folder, files, modified);
+  for (const { name, files, modified } of folders) addFiles(zip, name, files, modified);
   zip.end();
   return zip.outputStream as Readable;
 }

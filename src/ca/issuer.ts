@@ -69,12 +69,19 @@ export const findIssuer = async (
   authority: string | null,
 ): Promise<Generation> => pickIssuer(await ca.ledger.listGenerations(fleetId), authority);
 
+/** The CAs above a device certificate, the issuer first, the root last. */
+export function issuersOf(generations: readonly Generation[], issuerId: number): readonly Generation[] {
+  const issuer = generations.find(({ id }) => id === issuerId);
+  if (!issuer) return [];
+  return issuer.issuerId === issuer.id ? [issuer] : [issuer, ...issuersOf(generations, issuer.issuerId)];
+}
+
 /**
  * The certificates between a device certificate and the root, the issuer first; empty where the root
  * issued it. The root itself is not part of it.
  */
-export function intermediatesOf(generations: readonly Generation[], issuerId: number): readonly Generation[] {
-  const issuer = generations.find(({ id }) => id === issuerId);
-  if (!issuer || issuer.issuerId === issuer.id) return [];
-  return [issuer, ...intermediatesOf(generations, issuer.issuerId)];
-}
+export const intermediatesOf = (
+  generations: readonly Generation[],
+  issuerId: number,
+): readonly Generation[] =>
+  issuersOf(generations, issuerId).filter(({ id, issuerId: above }) => id !== above);

@@ -463,6 +463,8 @@ export interface Ledger {
    * Rejects with `not-found`.
    */
   acknowledgeKey(act: Act, fingerprint: Uint8Array): Promise<void>;
+  /** The envelope of a certificate's key (CMS EnvelopedData, DER), while one is kept. */
+  findEnvelope(fingerprint: Uint8Array): Promise<Uint8Array | undefined>;
 
   /** Marks a certificate revoked; the same again changes nothing and gives the first mark. */
   markRevoked(act: Act, fingerprint: Uint8Array, reason: string): Promise<StoredCertificate>;

@@ -80,6 +80,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   'validity-exceeds-issuer': EXIT.refusedByPolicy,
   'validity-exceeds-profile': EXIT.refusedByPolicy,
   'not-granted': EXIT.refusedByPolicy,
+  'bundle-unfit': EXIT.refusedByPolicy,
 
   'already-exists': EXIT.conflict,
   'key-of-another-device': EXIT.conflict,

@@ -21,15 +21,21 @@ const TYPES: readonly (readonly [RegExp, LotType])[] = [
 export const lotTypeOf = (file: string): LotType =>
   TYPES.find(([ending]) => ending.test(file))?.[1] ?? NDJSON;
 
-/** Forms that bundles of a lot are fetched in: the end of the path, and of the file's name. */
-const BUNDLES: readonly (readonly [RegExp, string])[] = [
-  [/\.(?:tar\.gz|tgz)$/i, 'bundles.tar?gzip'],
-  [/\.tar$/i, 'bundles.tar'],
-  [/\.zip$/i, 'bundles.zip'],
+/** A form that bundles of a lot are fetched in: the end of the path, and what is asked for with it. */
+interface BundlesForm {
+  readonly name: string;
+  readonly query?: { readonly gzip: 'true' };
+}
+
+/** By the end of the file's name. */
+const BUNDLES: readonly (readonly [RegExp, BundlesForm])[] = [
+  [/\.(?:tar\.gz|tgz)$/i, { name: 'bundles.tar', query: { gzip: 'true' } }],
+  [/\.tar$/i, { name: 'bundles.tar' }],
+  [/\.zip$/i, { name: 'bundles.zip' }],
 ];
 
 /** Refuses `usage` where the file's name says none of the forms. */
-export function bundlesFor(file: string): string {
+export function bundlesFor(file: string): BundlesForm {
   const found = BUNDLES.find(([ending]) => ending.test(file))?.[1];
   if (found !== undefined) return found;
   throw new LocalFailure('usage', `${file} must end with .tar, .tar.gz or .zip: that says in which form.`);

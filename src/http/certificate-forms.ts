@@ -1,9 +1,9 @@
-import { pipeline } from 'node:stream/promises';
-import { deviceFolder, deviceLayout, type Layout, layOut, zipFiles } from '../bundle/index.ts';
-import { type Fleet, intermediatesOf } from '../ca/index.ts';
+import type { Layout } from '../bundle/index.ts';
+import { intermediatesOf } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
-import { encodeCertificatePem, encodeCertsOnly } from '../x509/index.ts';
-import { type CertificateView, certificateJson, chainPem, intermediatesPem } from './certificate-json.ts';
+import { encodeCertsOnly } from '../x509/index.ts';
+import { bundleFor, ELSEWHERE, sendBundle } from './bundles.ts';
+import { type CertificateView, certificateJson, chainPem } from './certificate-json.ts';
 import type { Request, Response } from './web.ts';
 
 export interface CertificateAnswer extends CertificateView {
@@ -18,34 +18,6 @@ export const CERTIFICATE_FORMS = [
   'application/zip',
 ] as const;
 export type CertificateForm = (typeof CERTIFICATE_FORMS)[number];
-
-/**
- * Streams a bundle: one folder with the layout's files. `privateKey`: PEM, where it is at hand. Refuses
- * `bad-request` where it cannot be made.
- */
-export async function sendBundle(
-  res: Response,
-  view: CertificateView,
-  layout: Layout,
-  privateKey: string | null = null,
-): Promise<void> {
-  const { certificate, fleet, generations } = view;
-  const files = layOut(layout, {
-    deviceId: certificate.deviceId,
-    certificate: encodeCertificatePem(certificate.der),
-    intermediates: intermediatesPem(generations, certificate.issuerId),
-    privateKey,
-    gatewayRoot: fleet.gatewayRoot,
-    gatewayUrl: fleet.gatewayUrl,
-  });
-  const folder = deviceFolder(certificate.deviceId);
-  res.set({
-    'Content-Type': 'application/zip',
-    'Content-Disposition': `attachment; filename="${folder}.zip"`,
-  });
-  // The time is the certificate's, so that the same bundle is the same octets.
-  await pipeline(zipFiles(folder, files, certificate.issuedAt), res);
-}
 
 const SENDERS: Readonly<
   Record<Exclude<CertificateForm, 'application/zip'>, (answer: CertificateAnswer) => string | Uint8Array>
@@ -73,22 +45,19 @@ export function negotiateForm(req: Request, res: Response): CertificateForm {
   throw new PkiError('not-acceptable', `A certificate is given as ${CERTIFICATE_FORMS.join(', ')}.`);
 }
 
-/** Refuses `bad-request` where the layout cannot be made for this fleet: before anything is done for it. */
-export function verifyLayoutPossible(layout: Layout, { gatewayRoot, gatewayUrl }: Fleet): void {
-  const nothing = { deviceId: '', certificate: '', intermediates: '', privateKey: null };
-  layOut(layout, { ...nothing, gatewayRoot, gatewayUrl });
-}
-
-/** Refuses `bad-request` where the form could not be made for this fleet: before anything is issued. */
-export function verifyFormPossible(form: CertificateForm, fleet: Fleet): void {
-  if (form === 'application/zip') verifyLayoutPossible(deviceLayout, fleet);
-}
-
+/**
+ * Sends a certificate that was issued just now, or before. A bundle of it was found possible before that;
+ * what shows only now is said, and withholds nothing.
+ */
 export async function sendCertificate(
   res: Response,
   form: CertificateForm,
   answer: CertificateAnswer,
+  layout: Layout,
 ): Promise<void> {
-  if (form === 'application/zip') return sendBundle(res, answer, deviceLayout);
+  if (form === 'application/zip') {
+    const bundle = bundleFor(answer, layout, ELSEWHERE);
+    return sendBundle(res, bundle, [...answer.warnings, ...bundle.findings.map(({ message }) => message)]);
+  }
   res.set('Content-Type', contentTypeOf(form)).send(Buffer.from(SENDERS[form](answer)));
 }

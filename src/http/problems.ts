@@ -175,6 +175,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'The token is not good for this',
     'A token may be bound to profiles, to a form of device IDs and to labels; the detail says which of them does not fit. Use the token of the right station, or ask whoever gave it to you.',
   ),
+  'bundle-unfit': kind(
+    422,
+    'The bundle would not work where it goes',
+    'The detail says why. Set what is missing with `fleetca fleet set`, or take the layout that fits the device and its OTA server: docs/bundles.md says which is for whom. GET …/bundle/check says the same without making anything.',
+  ),
   'already-exists': kind(409, 'The name is taken', 'Choose another name, or use what is there.'),
   'key-of-another-device': kind(
     409,

@@ -1,10 +1,10 @@
 import type { Act, Completion, KeptEnvelope } from '../ca/index.ts';
-import { answer } from './asking.ts';
+import { type Asking, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { findCertificate } from './certificates.ts';
 import { fleetName } from './fleets.ts';
 import { noCertificate } from './refusals.ts';
-import type { Session } from './session.ts';
+import { build, type Session } from './session.ts';
 
 const SQL = {
   keep: 'INSERT INTO key_envelope (intent_id, recipient_digest, envelope) VALUES (?, ?, ?)',
@@ -40,6 +40,18 @@ export function keepEnvelopes(session: Session, issued: readonly Completion[]): 
   for (const { intentId, envelope } of issued) {
     if (envelope) session.prepare(SQL.keep).run(intentId, envelope.recipientDigest, envelope.octets);
   }
+}
+
+/** See `Ledger.findEnvelope`. */
+export function* findEnvelope(fingerprint: Uint8Array): Asking<Uint8Array | undefined> {
+  const row = yield* first(
+    build
+      .selectFrom('certificate as c')
+      .innerJoin('key_envelope as e', 'e.intent_id', 'c.intent_id')
+      .select('e.envelope')
+      .where('c.fingerprint', '=', fingerprint),
+  );
+  return row?.envelope;
 }
 
 /** See `Ledger.acknowledgeKey`. */

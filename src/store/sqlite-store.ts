@@ -11,7 +11,7 @@ import * as batches from './batches.ts';
 import * as certificates from './certificates.ts';
 import { recordIssued } from './completions.ts';
 import { type Connection, openWriter } from './driver.ts';
-import { acknowledgeKey } from './envelopes.ts';
+import { acknowledgeKey, findEnvelope } from './envelopes.ts';
 import { storageError } from './failure.ts';
 import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
@@ -136,6 +136,7 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     searchCertificates: (search, after, limit) => ask(searchCertificates('sqlite', search, after, limit)),
     findDeviceOfKey: (fleetId, keyDigest) => ask(certificates.findDeviceOfKey(fleetId, keyDigest)),
     acknowledgeKey: (act, fingerprint) => writer.write((s) => acknowledgeKey(s, act, fingerprint)),
+    findEnvelope: (fingerprint) => ask(findEnvelope(fingerprint)),
     markRevoked: (act, fingerprint, reason) =>
       writer.write((s) => certificates.markRevoked(s, act, fingerprint, reason)),
     releaseKey: (act, fleetId, digest, reason) =>

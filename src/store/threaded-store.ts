@@ -86,6 +86,7 @@ const METHODS = [
   'searchCertificates',
   'findDeviceOfKey',
   'acknowledgeKey',
+  'findEnvelope',
   'markRevoked',
   'releaseKey',
   'listAudit',

@@ -96,6 +96,12 @@ export function parsePrivateKey(pem: string, passphrase?: string): PrivateKey {
 /** PKCS#8 (OneAsymmetricKey) in the clear, PEM (RFC 7468, 10). */
 export const encodePrivateKeyPem = (pkcs8: Uint8Array): string => encodePem('PRIVATE KEY', pkcs8);
 
+/** The older form of a key on an elliptic curve (SEC1, RFC 5915), PEM; null for any other key. */
+export function encodeEcPrivateKeyPem(pkcs8: Uint8Array): string | null {
+  const key = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' });
+  return key.asymmetricKeyType === 'ec' ? key.export({ format: 'pem', type: 'sec1' }).toString() : null;
+}
+
 /** What an authority with such a key signs with: the digest that fits the key's strength. */
 export function signatureAlgorithmFor(key: KeyKind): SignatureAlgorithm {
   switch (key.kind) {

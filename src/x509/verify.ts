@@ -72,6 +72,15 @@ function usageProblem(certificate: Certificate, purpose: Purpose): string | unde
     : `has a keyUsage that does not allow ${purpose}`;
 }
 
+/**
+ * Why a certificate cannot be what a peer of this purpose presents, by its own extensions: what follows "the
+ * certificate", one for each fault.
+ */
+export const checkHandshake = (certificate: Certificate, purpose: Purpose): readonly string[] =>
+  [purposeProblem(certificate, purpose), usageProblem(certificate, purpose)].filter(
+    (problem) => problem !== undefined,
+  );
+
 function authorityProblem(certificate: Certificate, below: number): string | undefined {
   const constraints = findExtension(certificate, OID.basicConstraints);
   const basic = constraints && readBasicConstraints(constraints);

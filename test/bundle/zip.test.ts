@@ -14,7 +14,7 @@ const files: readonly BundleFile[] = [
   { name: 'empty', mode: 0o600, content: new Uint8Array(0) },
 ];
 const zip = (folder = 'device-1', list = files, at = modified): Promise<Buffer> =>
-  buffer(zipFiles(folder, list, at));
+  buffer(zipFiles([{ name: folder, files: list, modified: at }]));
 
 /** What another library reads: names, sizes, modes and octets. */
 function readZip(octets: Buffer): Promise<{ entry: Entry; content: Buffer }[]> {

@@ -18,10 +18,10 @@ it.each([
 
 it('the form of bundles is that of the file’s name', () => {
   expect(['a.tar', 'a.tar.gz', 'a.tgz', 'a.zip'].map(bundlesFor)).toEqual([
-    'bundles.tar',
-    'bundles.tar?gzip',
-    'bundles.tar?gzip',
-    'bundles.zip',
+    { name: 'bundles.tar' },
+    { name: 'bundles.tar', query: { gzip: 'true' } },
+    { name: 'bundles.tar', query: { gzip: 'true' } },
+    { name: 'bundles.zip' },
   ]);
   expect(() => bundlesFor('a.rar')).toThrow(LocalFailure);
 });

@@ -118,6 +118,12 @@ const examples: Readonly<Record<string, () => Example>> = {
   listDevices: () => inFleet('/devices', 200),
   getDevice: () => inFleet('/devices/known', 200),
   getBundle: () => inFleet('/devices/bundled/bundle', 200),
+  checkBundle: () => inFleet('/devices/bundled/bundle/check', 200),
+  checkBatchBundles: () => ({
+    target: '/v1/batches/lot-1/bundles/check',
+    missing: '/v1/batches/lot-2/bundles/check',
+    status: 200,
+  }),
   listAudit: () => ({ target: '/v1/audit', missing: null, status: 200 }),
 };
 

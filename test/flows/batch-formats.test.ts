@@ -245,7 +245,7 @@ describe('the outcomes of a lot afterwards', () => {
     const bare = await makeFleet(service, 'bare', { gatewayUrl: null });
     await sendLot(service, bare, rowOf(csrOf('bare-1')), { key: 'bare' });
     const ask = (token: string) => service.call('GET', '/v1/batches/bare/bundles.tar', { token });
-    expect((await ask(bare.tokens.station)).status).toBe(400);
+    expect((await ask(bare.tokens.station)).code()).toBe('bundle-unfit');
     expect((await ask(fleet.tokens.station)).status).toBe(404);
   });
 });

@@ -125,7 +125,7 @@ it('a device without a live certificate, and a layout that is not known, have no
   const json = { reason: 'cessationOfOperation' };
   await service.call('POST', `${made.headers.location}/revoke`, { token: fleet.tokens.security, json });
   expect((await bundleOf('dead')).code()).toBe('not-found');
-  const odd = await service.call('GET', '/v1/fleets/demo/devices/dev-1/bundle?layout=hsm', {
+  const odd = await service.call('GET', '/v1/fleets/demo/devices/dev-1/bundle?layout=vms', {
     token: fleet.tokens.station,
   });
   expect([odd.status, odd.code()]).toEqual([400, 'bad-request']);

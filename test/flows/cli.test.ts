@@ -380,6 +380,73 @@ describe('the fleet from outside', () => {
     expect(lots.out).toContain('lot-');
   });
 
+  it('hands out bundles of each layout, and says on stderr what there is to be said', async () => {
+    writeFileSync(at('uuid.csr'), csrPem('0f8fad5b-d9cb-469f-a165-70867728950e'));
+    await must(as('station'), 'issue', 'uuid.csr', '--fleet', 'demo');
+    const bundle = (...args: string[]) =>
+      runWith(as('station'), 'bundle', '0f8fad5b-d9cb-469f-a165-70867728950e', '--fleet', 'demo', ...args);
+    writeFileSync(at('pin'), 'p1n with spaces\n');
+    const hsm = await bundle('--layout', 'hsm', '--pin-file', 'pin', '--out', 'hsm.zip');
+    expect([hsm.status, hsm.out]).toEqual([0, '']);
+    expect(hsm.err).toMatch(/^warning: .*gatewayTrusts/);
+    const plain = await bundle('--layout', 'hsm', '--json', '--out', 'plain.zip');
+    expect(plain.json().warnings).toHaveLength(1);
+    const list = (zip: string) => execFileSync('unzip', ['-Z', zip], { cwd: work, encoding: 'utf8' });
+    const fragment = (zip: string) =>
+      execFileSync('unzip', ['-p', zip, '*/20-sota-device-cred-hsm.toml'], { cwd: work, encoding: 'utf8' });
+    expect(fragment('plain.zip')).toContain('\npass = ""\n');
+    expect(fragment('hsm.zip')).toBe(fragment('plain.zip').replace('pass = ""', 'pass = "p1n with spaces"'));
+    // Names, modes, times and order as they were.
+    const entries = (zip: string) =>
+      list(zip)
+        .split('\n')
+        .slice(2, -2)
+        .map((line) => line.replace(/ +\d+ b[x-].*defN /, ' '));
+    expect(entries('hsm.zip')).toEqual(entries('plain.zip'));
+    expect(statSync(at('hsm.zip')).mode & 0o777).toBe(0o600);
+    expect((await bundle('--layout', 'device', '--pin-file', 'pin', '--out', 'no.zip')).status).toBe(2);
+    writeFileSync(at('bad-pin'), 'a"b\n');
+    const bad = await bundle('--layout', 'hsm', '--pin-file', 'bad-pin', '--out', 'no.zip');
+    expect([bad.status, bad.err.includes('a"b')]).toEqual([2, false]);
+    const p12 = await bundle('--layout', 'p12', '--out', 'no.zip');
+    expect([p12.status, p12.err.includes('bundle-unfit')]).toEqual([3, true]);
+  });
+
+  it('makes a key into a bundle, with a passphrase from a file, and replaces nothing', async () => {
+    writeFileSync(at('word'), 'correct horse\n');
+    const create = () =>
+      runWith(
+        as('station'),
+        ...['device', 'create', 'sealed', '--fleet', 'demo', '--layout', 'p12'],
+        ...['--passphrase-file', 'word', '--out', 'sealed.zip'],
+      );
+    expect((await create()).status).toBe(0);
+    execFileSync('unzip', ['-q', 'sealed.zip'], { cwd: work });
+    const args = ['pkcs12', '-in', 'sealed.p12', '-passin', 'file:word', '-nodes'];
+    expect(execFileSync('openssl', args, { cwd: work, encoding: 'utf8' })).toContain('BEGIN PRIVATE KEY');
+    expect((await create()).status).toBe(2);
+  });
+
+  it('hands out the bundles of a lot, says which are left out, and tells it in the exit status', async () => {
+    writeFileSync(
+      at('two.ndjson'),
+      ['1f8fad5b-d9cb-469f-a165-70867728950e', 'VIN-7']
+        .map((id) => `${JSON.stringify({ csr: csrPem(id) })}\n`)
+        .join(''),
+    );
+    await must(as('station'), 'batch', 'submit', 'two.ndjson', '--fleet', 'demo', '--id', 'two');
+    const bundles = (layout: string, out: string) =>
+      runWith(as('station'), 'batch', 'bundles', 'two', '--layout', layout, '--out', out);
+    const some = await bundles('ota-ce', 'two.tar.gz');
+    expect([some.status, some.out]).toEqual([1, '']);
+    expect(some.err).toMatch(/^left out: VIN-7: The device ID is no lower-case UUID/);
+    const listed = execFileSync('tar', ['-tzf', at('two.tar.gz')], { encoding: 'utf8' });
+    expect(listed).toContain('devices/1f8fad5b-d9cb-469f-a165-70867728950e/config.toml\n');
+    expect(listed).not.toContain('VIN-7');
+    expect((await bundles('pem', 'two.zip')).status).toBe(0);
+    expect((await bundles('p12', 'none.zip')).status).toBe(3);
+  });
+
   it('is changed in what is named, and keeps the rest', async () => {
     const set = (...args: string[]) => must({}, 'fleet', 'set', 'demo', '--json', ...args);
     const before = (await must({}, 'fleet', 'show', 'demo', '--json')).json();

@@ -124,7 +124,7 @@ describe.each<[string, TestRecipient]>([
     const another = kind === 'EC' ? rsa : ec;
     expect((await create({ ...wish, recipient: another.pem })).code()).toBe('request-differs');
     expect((await create({ deviceId: wish.deviceId })).code()).toBe('request-differs');
-    expect((await create(wish, { accept: 'application/zip' })).code()).toBe('bad-request');
+    expect((await create(wish, { accept: 'application/zip' })).code()).toBe('bundle-unfit');
 
     const token = fleet.tokens.station;
     const acknowledged = await service.call('POST', `/v1/certificates/${id}/acknowledge`, { token });

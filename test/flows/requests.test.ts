@@ -139,10 +139,10 @@ describe('each form that Accept names is read by OpenSSL and chains to the fleet
     expect(read.status).toBe(404);
   });
 
-  it('a zip where the fleet has no gateway: 400, and nothing is issued', async () => {
+  it('a zip where the fleet has no gateway: 422, and nothing is issued', async () => {
     const bare = await makeFleet(service, 'bare', { gatewayUrl: null });
     const wish = { body: makeDevice('unbundled').csr, accept: 'application/zip' };
-    expect((await requestCertificate(service, bare, wish)).code()).toBe('bad-request');
+    expect((await requestCertificate(service, bare, wish)).code()).toBe('bundle-unfit');
     const read = await service.call('GET', '/v1/fleets/bare/devices/unbundled', {
       token: bare.tokens.station,
     });

@@ -6,9 +6,8 @@ import { openSink, type Sink, saveFile } from '../files.ts';
 import { interruptible } from '../interruptible.ts';
 import type { Invocation } from '../invocation.ts';
 import { LocalFailure } from '../local-failure.ts';
-import { bundlesFor } from '../lot-type.ts';
 import { type Outcome, outcomeLine, parseLine } from '../outcome.ts';
-import { type Output, show } from '../output.ts';
+import type { Output } from '../output.ts';
 import { persistenceOf, type RetryOptions } from '../retrying.ts';
 import { batchPath } from './batch-record.ts';
 
@@ -172,20 +171,4 @@ export async function readResults(
       hint: out === undefined ? `go on with --after ${cursor.after}` : 'go on with --resume',
     }),
   );
-}
-
-/** `batch bundles`: the credentials of all devices of a lot, in the form that the file's name says. */
-export async function fetchBundles(
-  invocation: Invocation,
-  id: string,
-  { out }: { readonly out: string },
-): Promise<undefined> {
-  const { output } = invocation;
-  const path = `${batchPath(id)}/${bundlesFor(out)}`;
-  await withClient(invocation, async (client) => {
-    const answer = await client.send({ method: 'GET', path });
-    await saveFile(out, 0o600, client.read(answer));
-  });
-  await show(output, { batch: id, out }, () => '');
-  if (!output.json) output.say(`The bundles of ${id}: ${out}`);
 }

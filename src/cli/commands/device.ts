@@ -1,9 +1,7 @@
 import { type CertificateEntry, certificateLines } from '../certificate.ts';
 import { segment, withClient } from '../client/client.ts';
 import { callJson } from '../client/json.ts';
-import { saveFile } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
-import { LocalFailure } from '../local-failure.ts';
 import { show } from '../output.ts';
 import { type ListForms, streamList } from '../stream-list.ts';
 import { formatFields } from '../table.ts';
@@ -60,30 +58,4 @@ export async function showDevice(
   const path = `${pathOf(fleet)}/${segment(deviceId)}`;
   const device = await withClient(invocation, (client) => callJson<Device>(client, { method: 'GET', path }));
   await show(invocation.output, device, deviceLines);
-}
-
-interface BundleOptions extends InFleet {
-  readonly layout: string;
-  readonly out?: string;
-}
-
-/** `bundle`: the zip to a file or to stdout. */
-export async function fetchBundle(
-  invocation: Invocation,
-  deviceId: string,
-  { fleet, layout, out }: BundleOptions,
-): Promise<undefined> {
-  const { output } = invocation;
-  if (out === undefined && (output.stdoutIsTerminal || output.json)) {
-    throw new LocalFailure('usage', 'A zip is no text: say where it goes with --out.');
-  }
-  const path = `${pathOf({ fleet })}/${segment(deviceId)}/bundle`;
-  await withClient(invocation, async (client) => {
-    const answer = await client.send({ method: 'GET', path, query: { layout } });
-    if (out !== undefined) return saveFile(out, 0o600, client.read(answer));
-    for await (const piece of client.read(answer)) await output.data(piece);
-  });
-  if (out === undefined) return;
-  await show(output, { fleet, deviceId, layout, out }, () => '');
-  if (!output.json) output.say(`The bundle of ${deviceId}: ${out}`);
 }

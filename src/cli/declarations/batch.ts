@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { DEVICE_KEY_ALGORITHMS } from '../../x509/index.ts';
 import type { Declare } from '../invocation.ts';
 import { choice } from './choice.ts';
+import { LAYOUTS } from './layouts.ts';
 import { wholeNumber } from './whole-number.ts';
 
 const SUBMIT_HELP = `
@@ -111,5 +112,6 @@ export const declareBatch: Declare = (program, perform) => {
     .description('fetch the credentials of all devices of a lot that have a live certificate from it')
     .argument('<id>')
     .requiredOption('--out <file>', 'where they go: .tar, .tar.gz, or .zip for at most 10,000 devices')
-    .action(perform(async () => (await import('../commands/batch-read.ts')).fetchBundles));
+    .addOption(choice('--layout <layout>', 'which files, for whom', LAYOUTS).default('device'))
+    .action(perform(async () => (await import('../commands/batch-bundles.ts')).fetchBundles));
 };

@@ -2,6 +2,7 @@ import type { TokenKeyKind } from '../../keystore/index.ts';
 import { DEVICE_KEY_ALGORITHMS } from '../../x509/index.ts';
 import type { Declare } from '../invocation.ts';
 import { choice } from './choice.ts';
+import { LAYOUTS } from './layouts.ts';
 
 /** Here again, so that the command line does not load the keystore to say what it knows. */
 const TOKEN_KEY_KINDS = ['ec-p256', 'rsa-2048'] as const satisfies readonly TokenKeyKind[];
@@ -24,7 +25,12 @@ export const declareDevice: Declare = (program, perform) => {
     .description('let the service make the key and the certificate of a device (role station or security)')
     .argument('<device>')
     .requiredOption('--fleet <fleet>')
-    .requiredOption('--out <folder>', 'where client.pem and pkey.pem go, or with --recipient pkey.cms')
+    .requiredOption(
+      '--out <path>',
+      'folder where client.pem and pkey.pem go, or with --recipient pkey.cms; with --layout the zip',
+    )
+    .addOption(choice('--layout <layout>', 'a bundle with the key, as a zip', LAYOUTS))
+    .option('--passphrase-file <file>', 'its first line encrypts the PKCS#12 file of layout p12')
     .addOption(choice('--key-algorithm <kind>', 'default: ec-p256', DEVICE_KEY_ALGORITHMS))
     .option('--recipient <file>', 'certificate (PEM) that the key is encrypted for')
     .option('--profile <name>', "what the certificate says (default: the target's device profile)")
@@ -64,7 +70,8 @@ export const declareDevice: Declare = (program, perform) => {
     .description('fetch the credentials of a device as a zip')
     .argument('<device>')
     .requiredOption('--fleet <fleet>')
-    .addOption(choice('--layout <layout>', 'which files, for whom', ['device']).default('device'))
+    .addOption(choice('--layout <layout>', 'which files, for whom', LAYOUTS).default('device'))
+    .option('--pin-file <file>', 'its first line is the PIN of the token, for the fragment of layout hsm')
     .option('--out <file>', 'where the zip goes (default: stdout)')
-    .action(perform(async () => (await import('../commands/device.ts')).fetchBundle));
+    .action(perform(async () => (await import('../commands/bundle.ts')).fetchBundle));
 };

@@ -7,6 +7,7 @@ import { say } from './terminal.ts';
 
 export const FLEET = 'demo';
 export const AUTHORITY = 'line-1';
+export const TARGET = 'ota-connect';
 const ROOT = 'root';
 /** The gateway's port by the service's own defaults; the bundles name it from now on. */
 const GATEWAY_URL = 'https://localhost:9443';
@@ -55,7 +56,7 @@ export async function provideFleet(
     return { gatewayUrl: found.gatewayUrl ?? GATEWAY_URL, gatewayRoot };
   }
   const gatewayRoot = await makeGatewayRootPem(root, random, new Date());
-  const wish = { name: FLEET, target: 'ota-connect', gatewayUrl: GATEWAY_URL, gatewayRoot };
+  const wish = { name: FLEET, target: TARGET, gatewayUrl: GATEWAY_URL, gatewayRoot };
   await api.call({ method: 'POST', path: '/v1/fleets', token, json: wish });
   say(`Created the fleet ${FLEET}, whose gateway is ${GATEWAY_URL}.`);
   return { gatewayUrl: GATEWAY_URL, gatewayRoot };

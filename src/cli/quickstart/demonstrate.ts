@@ -67,10 +67,12 @@ async function writeOutput(
   sent: SentLot,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const name of [FLEET_ROOT_FILE, 'trust-bundle.pem']) {
-    await staging.write(name, await api.call({ method: 'GET', path: `/pki/${FLEET}/${name}` }));
-  }
-  await writeBundles(staging, fleet, sent, signal);
+  const published = (name: string): Promise<string> =>
+    api.call({ method: 'GET', path: `/pki/${FLEET}/${name}` });
+  const fleetRoot = await published(FLEET_ROOT_FILE);
+  await staging.write(FLEET_ROOT_FILE, fleetRoot);
+  await staging.write('trust-bundle.pem', await published('trust-bundle.pem'));
+  await writeBundles(staging, fleet, fleetRoot, sent, signal);
 }
 
 const fingerprintOf = (pem: string): string => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { LayoutName } from '../../bundle/index.ts';
 import { type Fleet, pickIssuer, type RequestInput, type StoredCertificate } from '../../ca/index.ts';
 import {
   certificateRequestSchema,
@@ -11,7 +12,8 @@ import {
 } from '../../enrollment/index.ts';
 import { PkiError } from '../../errors.ts';
 import { readJson, readJsonText, readPkcs10 } from '../body.ts';
-import { negotiateForm, sendCertificate, verifyFormPossible } from '../certificate-forms.ts';
+import { layoutFor, layoutSchema, lineOf, verifyBundlePossible } from '../bundles.ts';
+import { negotiateForm, sendCertificate } from '../certificate-forms.ts';
 import { type CertificateView, certificateJson } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
 import { contextFor, issuerOf } from '../fleet-profile.ts';
@@ -20,10 +22,13 @@ import { getFleet } from '../names.ts';
 import { fitQuery, noQuery } from '../query.ts';
 import { pathParameter, sendJson } from '../web.ts';
 
+/** Of a bundle, where that is the form of the answer. */
+const layoutQuery = z.strictObject({ layout: layoutSchema.optional() });
+
 const text = (max: number) => z.string().min(1).max(max);
 
 /** What goes beside a raw PKCS#10 request. */
-const pkcs10Query = z.strictObject({
+const pkcs10Query = layoutQuery.extend({
   deviceId: text(256).optional(),
   profile: text(63).optional(),
   authority: text(63).optional(),
@@ -35,22 +40,23 @@ interface Asked {
   readonly input: RequestInput;
   readonly profile: string | null;
   readonly authority: string | null;
+  readonly layout: LayoutName | undefined;
 }
 
 async function readJsonRequest(call: Call): Promise<Asked> {
-  fitQuery(noQuery, call.req);
+  const { layout } = fitQuery(layoutQuery, call.req);
   const text = await readJsonText(call);
   verifyNoPrivateKey(text);
   const { authority = null, ...row } = fitJson(certificateRequestSchema, parseStrictJson(text));
   const input = { form: 'line', octets: Buffer.from(JSON.stringify(row), 'utf8') } as const;
-  return { input, profile: row.profile ?? null, authority };
+  return { input, profile: row.profile ?? null, authority, layout };
 }
 
 async function readRawRequest(call: Call): Promise<Asked> {
-  const { authority = null, supersede, ...fields } = fitQuery(pkcs10Query, call.req);
+  const { authority = null, supersede, layout, ...fields } = fitQuery(pkcs10Query, call.req);
   const all = { ...fields, ...(supersede === undefined ? {} : { supersede: { reason: supersede } }) };
   const input = { form: 'request', octets: await readPkcs10(call), fields: JSON.stringify(all) } as const;
-  return { input, profile: fields.profile ?? null, authority };
+  return { input, profile: fields.profile ?? null, authority, layout };
 }
 
 const readRequest = (call: Call): Promise<Asked> =>
@@ -63,10 +69,12 @@ async function requestCertificate(call: Call): Promise<void> {
   const { edge, req, res, requester, act } = call;
   const fleet = await getFleet(call);
   const form = negotiateForm(req, res);
-  verifyFormPossible(form, fleet);
-  const { input, profile, authority } = await readRequest(call);
+  const { input, profile, authority, layout: name } = await readRequest(call);
+  const layout = layoutFor(form, name);
   const generations = await edge.ca.ledger.listGenerations(fleet.id);
   const issuer = issuerOf(pickIssuer(generations, authority));
+  if (form === 'application/zip')
+    verifyBundlePossible(layout, lineOf(fleet, generations, issuer.id, act.at), 'elsewhere');
   const context = { ...contextFor(edge.ca, fleet, requester, profile), issuer };
   const outcome = await edge.issueTogether({ act, context, input });
   if (outcome.status === 'refused') throw outcome.refusal;
@@ -75,7 +83,7 @@ async function requestCertificate(call: Call): Promise<void> {
   const replayed = status === 'replayed';
   if (replayed) res.set('Idempotency-Replayed', 'true');
   res.status(replayed ? 200 : 201).location(`/v1/certificates/${fingerprintOf(certificate)}`);
-  await sendCertificate(res, form, { certificate, fleet, generations, now: act.at, warnings });
+  await sendCertificate(res, form, { certificate, fleet, generations, now: act.at, warnings }, layout);
 }
 
 const fingerprintOf = ({ fingerprint }: StoredCertificate): string =>

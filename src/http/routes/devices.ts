@@ -1,15 +1,16 @@
 import { z } from 'zod';
-import { deviceLayout } from '../../bundle/index.ts';
-import { certificateStatus, type Device, type Fleet } from '../../ca/index.ts';
+import { type DeviceKey, type Layout, refusalsOf, verifyFindings, warningsOf } from '../../bundle/index.ts';
+import { certificateStatus, type Device, type Fleet, type StoredCertificate } from '../../ca/index.ts';
 import { notFound } from '../../enrollment/index.ts';
 import { PkiError } from '../../errors.ts';
-import { sendBundle } from '../certificate-forms.ts';
+import { bundleFor, ELSEWHERE, layoutNamed, layoutSchema, listFiles, sendBundle } from '../bundles.ts';
 import { type CertificateView, certificateEntryJson } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
 import { formatInstant } from '../instant.ts';
 import { type CsvColumns, negotiateList, pageLimit, streamList } from '../list-forms.ts';
 import { getFleet } from '../names.ts';
 import { fitQuery, noQuery, readPage, wholeNumber } from '../query.ts';
+import { encodeEnvelopePem } from '../recipient.ts';
 import { pathParameter, sendJson } from '../web.ts';
 
 const MOST_CERTIFICATES = 100;
@@ -113,14 +114,49 @@ async function showDevice(call: Call): Promise<void> {
   sendJson(call.res, 200, { ...deviceJson(device, fleet), certificates: views.map(certificateEntryJson) });
 }
 
-const bundleQuery = z.strictObject({ layout: z.enum([deviceLayout.name]).default(deviceLayout.name) });
+const bundleQuery = z.strictObject({ layout: layoutSchema.default('device') });
 
-async function showBundle(call: Call): Promise<void> {
-  fitQuery(bundleQuery, call.req);
+/** The envelope, where the layout has a place for it and one is kept. */
+async function keyFor(
+  { edge }: Call,
+  { madeKey }: Layout,
+  certificate: StoredCertificate,
+): Promise<DeviceKey> {
+  if (madeKey !== 'due' || !certificate.made) return ELSEWHERE;
+  const envelope = await edge.ca.ledger.findEnvelope(certificate.fingerprint);
+  return envelope ? { kind: 'envelope', pem: encodeEnvelopePem(envelope) } : ELSEWHERE;
+}
+
+/** The bundle of the device's newest live certificate. Refuses `not-found`. */
+async function getBundle(call: Call) {
+  const { layout: name } = fitQuery(bundleQuery, call.req);
   const { views } = await getDevice(call);
   const live = views.find(({ certificate, now }) => certificateStatus(certificate, now) === 'active');
   if (!live) throw new PkiError('not-found', 'The device has no live certificate.');
-  await sendBundle(call.res, live, deviceLayout);
+  const layout = layoutNamed(name);
+  const key = await keyFor(call, layout, live.certificate);
+  return { name, view: live, bundle: bundleFor(live, layout, key) };
+}
+
+async function showBundle(call: Call): Promise<void> {
+  const { bundle } = await getBundle(call);
+  await sendBundle(call.res, bundle, verifyFindings(bundle.findings));
+}
+
+/** What `showBundle` would answer, in words: nothing is made. */
+async function checkDeviceBundle(call: Call): Promise<void> {
+  const { name, view, bundle } = await getBundle(call);
+  const reasons = refusalsOf(bundle.findings);
+  sendJson(call.res, 200, {
+    fleet: view.fleet.name,
+    deviceId: view.certificate.deviceId,
+    certificate: Buffer.from(view.certificate.fingerprint).toString('hex'),
+    layout: name,
+    fits: reasons.length === 0,
+    reasons,
+    warnings: warningsOf(bundle.findings),
+    files: reasons.length === 0 ? listFiles(bundle.layOut()) : [],
+  });
 }
 
 const path = '/v1/fleets/:fleet/devices';
@@ -130,4 +166,5 @@ export const deviceRoutes: readonly GuardedRoute[] = [
   { ...common, path, handle: listDevices },
   { ...common, path: `${path}/:deviceId`, handle: showDevice },
   { ...common, path: `${path}/:deviceId/bundle`, handle: showBundle },
+  { ...common, path: `${path}/:deviceId/bundle/check`, handle: checkDeviceBundle },
 ];

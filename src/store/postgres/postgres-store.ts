@@ -9,6 +9,7 @@ import {
   listDeviceCertificates,
   listDevices,
 } from '../certificates.ts';
+import { findEnvelope } from '../envelopes.ts';
 import { findFleet, findFleetById, listFleets } from '../fleets.ts';
 import { findGeneration, listGenerations } from '../generations.ts';
 import { searchCertificates } from '../inventory.ts';
@@ -116,6 +117,7 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     searchCertificates: (search, after, limit) => ask(searchCertificates('postgres', search, after, limit)),
     findDeviceOfKey: (fleetId, keyDigest) => ask(findDeviceOfKey(fleetId, keyDigest)),
     acknowledgeKey: (act, fingerprint) => writer.write((t) => acknowledgeKey(t, act, fingerprint)),
+    findEnvelope: (fingerprint) => ask(findEnvelope(fingerprint)),
     markRevoked: (act, fingerprint, reason) =>
       writer.write((t) => certificates.markRevoked(t, act, fingerprint, reason)),
     releaseKey: (act, fleetId, digest, reason) =>
