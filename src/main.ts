@@ -332,6 +332,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
     }
     const ca: CaContext = {
       ledger: store,
+      registrations: store,
       keystore,
       steps: pool,
       policy,

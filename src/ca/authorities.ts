@@ -11,14 +11,11 @@ import {
   verifyIssuerAlive,
 } from '../policy/index.ts';
 import {
-  assembleCertificate,
   type Certificate,
   describeKey,
   findExtension,
-  importPublicKey,
   isPrivateKeyEncrypted,
   isSelfIssued,
-  isSignatureValid,
   isSignedBy,
   type KeyAlgorithm,
   type PrivateKey,
@@ -32,8 +29,9 @@ import {
 } from '../x509/index.ts';
 import type { CaContext } from './context.ts';
 import { generationCertificate, issuerFor } from './issuer.ts';
-import type { Act, AuthorityKind, Fleet, Generation, Signer } from './ports.ts';
+import type { Act, AuthorityKind, Fleet, Generation } from './ports.ts';
 import { mintSerial } from './serial.ts';
+import { signWith } from './sign-with.ts';
 
 export interface AuthorityWish {
   readonly name: string;
@@ -41,7 +39,7 @@ export interface AuthorityWish {
   readonly keyAlgorithm: KeyAlgorithm;
   /** null: the target's default for the kind. */
   readonly profile: string | null;
-  /** null: the fleet's name for a root; fleet, authority and generation for an issuing one. */
+  /** null: the fleet's name for a root, and `registration` after it; fleet, authority and generation for an issuing one. */
   readonly commonName: string | null;
 }
 
@@ -106,6 +104,11 @@ async function activeRoot(ca: CaContext, fleet: Fleet): Promise<Generation> {
   );
 }
 
+const ONLY = {
+  root: 'a root already; a fleet has one root line.',
+  registration: 'a registration CA already; a fleet has one.',
+} as const;
+
 /** Fails early, before a key is made for nothing; the ledger decides again when the intent is recorded. */
 async function verifyNameIsFree(
   ca: CaContext,
@@ -119,11 +122,8 @@ async function verifyNameIsFree(
       `The fleet ${fleet.name} has an authority named ${wish.name} already.`,
     );
   }
-  if (wish.kind === 'root' && generations.some(({ kind }) => kind === 'root')) {
-    throw new PkiError(
-      'already-exists',
-      `The fleet ${fleet.name} has a root already; a fleet has one root line.`,
-    );
+  if (wish.kind !== 'issuing' && generations.some(({ kind }) => kind === wish.kind)) {
+    throw new PkiError('already-exists', `The fleet ${fleet.name} has ${ONLY[wish.kind]}`);
   }
 }
 
@@ -142,24 +142,16 @@ function verifyReadBack(der: Uint8Array, planned: Certificate): void {
   if (!same) throw new Error('a second reader sees another certificate than the one that was planned');
 }
 
-async function signWith(signer: Signer, tbs: Uint8Array): Promise<Uint8Array> {
-  const signature = await signer.sign(tbs);
-  const publicKey = parsePublicKey(signer.publicKey);
-  if (!isSignatureValid(signer.algorithm, publicKey.key.kind, importPublicKey(publicKey), tbs, signature)) {
-    throw new PkiError(
-      'signer-unavailable',
-      "The authority's key made a signature that does not verify; nothing was issued.",
-    );
-  }
-  return assembleCertificate(tbs, signer.algorithm, signature);
-}
-
 /** ub-common-name (RFC 5280, appendix A.1). */
 const MAX_COMMON_NAME = 64;
 
 function commonNameFor(fleet: Fleet, wish: AuthorityWish): string {
-  const usual = wish.kind === 'root' ? fleet.name : `${fleet.name} ${wish.name} G1`;
-  const name = wish.commonName ?? usual;
+  const usual = {
+    root: fleet.name,
+    issuing: `${fleet.name} ${wish.name} G1`,
+    registration: `${fleet.name} registration`,
+  };
+  const name = wish.commonName ?? usual[wish.kind];
   const { length } = [...name];
   if (length >= 1 && length <= MAX_COMMON_NAME && name.isWellFormed() && !/[\p{Cc}\p{Cf}]/u.test(name)) {
     return name;
@@ -172,7 +164,8 @@ function commonNameFor(fleet: Fleet, wish: AuthorityWish): string {
 
 /**
  * Makes an authority: its key, and its certificate by the same cycle as a leaf's. A root signs itself;
- * an issuing authority is signed by the fleet's root.
+ * an issuing authority is signed by the fleet's root. So does a registration CA sign itself: under the root, what
+ * it signs would be devices.
  * Refuses `already-exists`, `profile-unknown`, `algorithm-not-allowed`, `bad-request` (the common name, or
  * a root that allows no CA below it), `authority-not-active` (no root yet), `issuer-near-end`, and what
  * ledger and keystore refuse.
@@ -187,7 +180,7 @@ export async function createAuthority(
   verifyKeyAlgorithm(ca, fleet, wish.keyAlgorithm);
   const commonName = commonNameFor(fleet, wish);
   await verifyNameIsFree(ca, fleet, wish);
-  const parent = wish.kind === 'root' ? null : await activeRoot(ca, fleet);
+  const parent = wish.kind === 'issuing' ? await activeRoot(ca, fleet) : null;
   const issuer: Issuer | null = parent && issuerFor(parent);
   if (issuer) verifyParent(issuer.certificate, act.at);
 

@@ -14,4 +14,6 @@ export * from './issue-together.ts';
 export * from './issuer.ts';
 export * from './ports.ts';
 export * from './prepare.ts';
+export * from './registration.ts';
+export * from './registration-ports.ts';
 export * from './serial.ts';

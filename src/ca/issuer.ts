@@ -33,7 +33,10 @@ export function issuerFor(generation: Generation): Issuer {
 function pickByName(active: readonly Generation[], authority: string): Generation {
   const named = active.find((generation) => generation.authority === authority);
   if (named) return named;
-  throw new PkiError('authority-not-active', `The fleet has no active authority named ${authority}.`);
+  throw new PkiError(
+    'authority-not-active',
+    `The fleet has no active authority named ${authority} that issues devices.`,
+  );
 }
 
 function pickDefault(active: readonly Generation[]): Generation {
@@ -54,11 +57,11 @@ function pickDefault(active: readonly Generation[]): Generation {
 }
 
 /**
- * Of a fleet's generations the active one that issues: the authority named; else the fleet's one
+ * Of a fleet's generations the active one that issues devices, which a registration CA never does: the authority named; else the fleet's one
  * issuing authority; else its root. Refuses `authority-not-active`, `authority-ambiguous`.
  */
 export function pickIssuer(generations: readonly Generation[], authority: string | null): Generation {
-  const active = generations.filter(({ state }) => state === 'active');
+  const active = generations.filter(({ state, kind }) => state === 'active' && kind !== 'registration');
   return authority === null ? pickDefault(active) : pickByName(active, authority);
 }
 

@@ -36,9 +36,12 @@ export interface Keystore {
   open(keyId: string): Promise<Signer>;
 }
 
-/** Who did it. `id` is a token's id, or the word for a part of the service (`service`, `cli`). */
+/**
+ * Who did it. `id` is a token's id, that of registration credentials, or the word for a part of the service
+ * (`service`, `cli`).
+ */
 export interface Actor {
-  readonly kind: 'token' | 'service' | 'operator';
+  readonly kind: 'token' | 'registration' | 'service' | 'operator';
   readonly id: string;
   readonly role: string;
 }
@@ -79,7 +82,8 @@ export interface Fleet extends NewFleet, FleetTerms {
   readonly createdAt: Date;
 }
 
-export type AuthorityKind = 'root' | 'issuing';
+/** `registration`: signs what devices register with. It issues no device, and no gateway trusts it. */
+export type AuthorityKind = 'root' | 'issuing' | 'registration';
 export type GenerationState = 'staged' | 'published' | 'active' | 'draining' | 'retired' | 'compromised';
 
 /** One key and one certificate of an authority. */
@@ -261,7 +265,7 @@ export interface StoredCertificate {
   readonly labels: string | null;
   readonly issuedAt: Date;
   readonly batchId: string | null;
-  /** Id of the token that asked. */
+  /** Id of the token, or of the registration credentials, that asked. */
   readonly tokenId: string;
   readonly supersededAt: Date | null;
   readonly revokedAt: Date | null;

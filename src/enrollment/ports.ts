@@ -69,7 +69,7 @@ export interface StoredToken extends TokenRecord {
 export interface TokenAct {
   readonly at: Date;
   readonly actor: {
-    readonly kind: 'token' | 'service' | 'operator';
+    readonly kind: 'token' | 'registration' | 'service' | 'operator';
     readonly id: string;
     readonly role: string;
   };

@@ -9,6 +9,7 @@ export * from './leaf.ts';
 export * from './lint.ts';
 export * from './plan.ts';
 export * from './profile.ts';
+export * from './registration.ts';
 export * from './requested-extensions.ts';
 export * from './root-warnings.ts';
 export * from './signable.ts';

@@ -61,7 +61,7 @@ const common = {
 
 /** What a CA certificate of a kind says. */
 export const authorityProfileSchema = z.strictObject({
-  kind: z.enum(['root', 'issuing']),
+  kind: z.enum(['root', 'issuing', 'registration']),
   ...common,
   basicConstraints: z.strictObject({ critical: z.boolean(), pathLength: z.int().min(0).max(8).nullable() }),
   /** 'omit' only where a manual's root must be reproduced exactly. */

@@ -12,7 +12,7 @@ export interface Target {
   readonly deviceIdForm: DeviceIdForm;
   /** Keys that the server is known to take in an authority's certificate. */
   readonly authorityKeys: readonly KeyAlgorithm[];
-  readonly defaultProfiles: { readonly root: string; readonly issuing: string; readonly device: string };
+  readonly defaultProfiles: Readonly<Record<Profile['kind'], string>>;
   readonly profiles: readonly Profile[];
 }
 
@@ -58,6 +58,14 @@ const issuing = {
   subjectKeyIdentifier: 'sha256-160',
 };
 
+/** The CA of what devices register with. Nobody but the service itself trusts it. */
+const registrationCa = {
+  ...issuing,
+  kind: 'registration',
+  name: 'registration-ca',
+  validityDays: DAYS_OF_A_ROOT,
+};
+
 const device = {
   kind: 'device',
   name: 'device',
@@ -77,7 +85,12 @@ const genericDevice = {
 
 const otaCeDevice = { ...device, keys: { ...device.keys, ed25519: true } };
 
-const defaultProfiles = { root: 'fleet-root', issuing: 'issuing', device: 'device' } as const;
+const defaultProfiles = {
+  root: 'fleet-root',
+  issuing: 'issuing',
+  registration: 'registration-ca',
+  device: 'device',
+} as const;
 
 const parse = (...profiles: readonly unknown[]): readonly Profile[] => profiles.map(parseProfile);
 
@@ -89,7 +102,7 @@ const BUILT_IN: Readonly<Record<TargetName, Target>> = {
     // Ed25519 as an authority's key is not known to be taken by the closed server.
     authorityKeys: ['ec-p256', 'ec-p384', 'rsa-3072', 'rsa-4096'],
     defaultProfiles,
-    profiles: parse(fleetRoot, otaConnectManualRoot, issuing, device),
+    profiles: parse(fleetRoot, otaConnectManualRoot, issuing, registrationCa, device),
   },
   'ota-ce': {
     name: 'ota-ce',
@@ -97,7 +110,7 @@ const BUILT_IN: Readonly<Record<TargetName, Target>> = {
     deviceIdForm: 'lower-case-uuid',
     authorityKeys: ['ec-p256', 'ec-p384', 'rsa-3072', 'rsa-4096', 'ed25519'],
     defaultProfiles,
-    profiles: parse(fleetRoot, otaCeManualRoot, issuing, otaCeDevice),
+    profiles: parse(fleetRoot, otaCeManualRoot, issuing, registrationCa, otaCeDevice),
   },
   generic: {
     name: 'generic',
@@ -105,7 +118,7 @@ const BUILT_IN: Readonly<Record<TargetName, Target>> = {
     deviceIdForm: 'any',
     authorityKeys: ['ec-p256', 'ec-p384', 'rsa-3072', 'rsa-4096', 'ed25519'],
     defaultProfiles,
-    profiles: parse(fleetRoot, issuing, genericDevice),
+    profiles: parse(fleetRoot, issuing, registrationCa, genericDevice),
   },
 };
 

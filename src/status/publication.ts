@@ -63,7 +63,8 @@ const TRUSTED: ReadonlySet<Generation['state']> = new Set(['published', 'active'
 export async function readPublication(ca: CaContext, fleetName: string): Promise<Publication> {
   const fleet = await ca.ledger.findFleet(fleetName);
   const generations = fleet ? await ca.ledger.listGenerations(fleet.id) : [];
-  const trusted = generations.filter(({ state }) => TRUSTED.has(state));
+  // A gateway that trusted the registration CA would take what devices register with for a device.
+  const trusted = generations.filter(({ state, kind }) => TRUSTED.has(state) && kind !== 'registration');
   const root = trusted.find(({ kind, state }) => kind === 'root' && state === 'active');
   if (!fleet || !root) {
     throw new PkiError(

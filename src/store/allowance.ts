@@ -2,7 +2,7 @@ import type { IntentVerdict } from '../ca/index.ts';
 
 export const HOUR_MS = 3_600_000;
 
-/** A token's quota and what it has spent of it, as its row has it. */
+/** The quota of a token, or of registration credentials, and what is spent of it, as the row has it. */
 export interface QuotaRow {
   readonly quota_total: number | null;
   readonly quota_per_hour: number | null;
@@ -13,7 +13,17 @@ export interface QuotaRow {
 
 export const QUOTA_COLUMNS = 'quota_total, quota_per_hour, spent, hour_began, spent_in_hour';
 
-/** What the token that acts may still spend in a chunk. */
+/** Registration credentials, as far as they are spent: every device counts, and no hour does. */
+export interface RegistrationQuotaRow {
+  readonly max_devices: number;
+  readonly spent: number;
+  readonly not_after: number;
+  readonly revoked_at: number | null;
+}
+
+export const REGISTRATION_QUOTA_COLUMNS = 'max_devices, spent, not_after, revoked_at';
+
+/** What whoever acts may still spend in a chunk. */
 export interface Allowance {
   /** Spends a unit; or says that none is left. */
   take(): IntentVerdict | undefined;
@@ -36,7 +46,7 @@ const hourOf = (at: Date, began: number | null): number =>
   Math.max(Math.floor(at.getTime() / HOUR_MS) * HOUR_MS, began ?? 0);
 
 /** Counts units as rows of a chunk take them. What is taken comes to be spent with the chunk's transaction. */
-export function openAllowance(row: QuotaRow, at: Date): Allowance {
+export function openAllowance(row: QuotaRow, at: Date, asker = 'The token was'): Allowance {
   const { quota_total: total, quota_per_hour: perHour } = row;
   const hourBegan = hourOf(at, row.hour_began);
   let spent = row.spent;
@@ -45,7 +55,7 @@ export function openAllowance(row: QuotaRow, at: Date): Allowance {
     take: () => {
       if (total !== null && spent >= total) {
         return quotaExceeded(
-          `The token was good for ${total} certificates, and has them.`,
+          `${asker} good for ${total} certificates, and that many were made.`,
           TOTAL_RETRY_SECONDS,
         );
       }
@@ -60,6 +70,31 @@ export function openAllowance(row: QuotaRow, at: Date): Allowance {
     after: () => ({ spent, hourBegan, spentInHour }),
   };
 }
+
+/** Where nothing is to be had any more: not by a race either. */
+const closedAllowance = (message: string): Allowance => ({
+  take: () => ({ verdict: 'refused', code: 'unauthenticated', message, facts: {} }),
+  after: () => {
+    throw new Error('something was taken where nothing is to be had');
+  },
+});
+
+/** The same for registration credentials, which may have been revoked since the peer was let in. */
+export function openRegistrationAllowance(row: RegistrationQuotaRow | undefined, at: Date): Allowance {
+  if (!row || row.revoked_at !== null) return closedAllowance('The registration credentials were revoked.');
+  if (row.not_after <= at.getTime()) return closedAllowance('The registration credentials have ended.');
+  const quota = { quota_total: row.max_devices, quota_per_hour: null, spent: row.spent };
+  return openAllowance(
+    { ...quota, hour_began: null, spent_in_hour: 0 },
+    at,
+    'The registration credentials were',
+  );
+}
+
+/** `giveBackSql` for registration credentials; the count stands once, then the chunk. */
+export const giveBackRegistrationSql = (count: string, chunk: string): string =>
+  `UPDATE registration_credential SET spent = spent - ${count}
+    FROM intent_chunk k WHERE k.id = ${chunk} AND k.kind = 'device' AND registration_credential.id = k.actor_id`;
 
 /**
  * Gives units of a chunk back to the token that asked; to the hour's, where it is still the last. `count`

@@ -71,8 +71,11 @@ export function* findGeneration(id: number): Asking<Generation | undefined> {
   return row && readGeneration(row);
 }
 
-/** A CA's key is nobody else's: no other authority's of the service, no device's of any fleet. */
-function claimCaKey(session: Session, keyDigest: Uint8Array, generationId: number): void {
+/**
+ * A CA's key is nobody else's: no other authority's of the service, no device's of any fleet. So is one that an
+ * authority hands out for devices to register with.
+ */
+export function claimCaKey(session: Session, keyDigest: Uint8Array, generationId: number): void {
   const taken = session.first(
     build.selectFrom('ca_key').select('generation_id').where('key_digest', '=', keyDigest),
   );

@@ -13,8 +13,9 @@ export function verifyNameIsFree(generations: readonly Generation[], authority: 
   if (generations.some((generation) => generation.authority === authority)) {
     throw new PkiError('already-exists', `The fleet has an authority named ${authority} already.`);
   }
-  if (kind === 'root' && generations.some((generation) => generation.kind === 'root')) {
-    throw new PkiError('already-exists', 'The fleet has a root already; a fleet has one root line.');
+  if (kind !== 'issuing' && generations.some((generation) => generation.kind === kind)) {
+    const only = kind === 'root' ? 'a root already; a fleet has one root line' : 'a registration CA already';
+    throw new PkiError('already-exists', `The fleet has ${only}.`);
   }
 }
 
@@ -27,6 +28,9 @@ export const keyOfADevice = (): PkiError =>
 export const noCertificate = (): PkiError => new PkiError('not-found', 'There is no such certificate.');
 
 export const noKey = (): PkiError => new PkiError('not-found', 'No device of this fleet has this key.');
+
+export const noRegistration = (): PkiError =>
+  new PkiError('not-found', 'There are no such registration credentials.');
 
 export const noToken = (): PkiError => new PkiError('not-found', 'There is no such token.');
 

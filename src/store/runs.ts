@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Act } from '../ca/index.ts';
 import { abandonRuns } from './abandonment.ts';
 import { appendAudit } from './audit.ts';
+import { abandonRegistrations } from './registrations.ts';
 import { build, type Session } from './session.ts';
 
 const serviceAct = (at: Date): Act => ({ at, actor: { kind: 'service', id: 'service', role: 'service' } });
@@ -37,6 +38,7 @@ export function startRun(session: Session, runId: string, at: Date): number {
   session.run(build.insertInto('run').values({ id: runId, started_at: at.getTime(), ended_at: null }));
   appendAudit(session, act, { action: 'run-started', fleet: null, details: { run: runId } });
   interruptAttempts(session, act, '<>', runId);
+  abandonRegistrations(session, act, '<>', runId);
   return abandonRuns(session, act, '<>', runId);
 }
 
@@ -44,6 +46,7 @@ export function startRun(session: Session, runId: string, at: Date): number {
 export function endRun(session: Session, runId: string, at: Date): void {
   const act = serviceAct(at);
   interruptAttempts(session, act, '=', runId);
+  abandonRegistrations(session, act, '=', runId);
   abandonRuns(session, act, '=', runId);
   session.run(build.updateTable('run').set({ ended_at: at.getTime() }).where('id', '=', runId));
   appendAudit(session, act, { action: 'run-ended', fleet: null, details: { run: runId } });

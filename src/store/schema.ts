@@ -101,6 +101,31 @@ export interface Schema {
     der: Octets;
   };
   key_envelope: { intent_id: number; recipient_digest: Octets; envelope: Octets };
+  registration_credential: {
+    id: string;
+    fleet_id: number;
+    name: string;
+    authority: string | null;
+    profile: string | null;
+    issuer_id: number;
+    serial: Octets;
+    key_digest: Octets;
+    tbs_digest: Octets;
+    not_before: Instant;
+    not_after: Instant;
+    run_id: string;
+    created_at: Instant;
+    abandoned: Generated<number>;
+    fingerprint: Octets | null;
+    certificate: Octets | null;
+    max_devices: number;
+    spent: Generated<number>;
+    revoked_at: Instant | null;
+    revocation_reason: string | null;
+    audit_seq: number;
+    issued_audit_seq: number | null;
+    revoked_audit_seq: number | null;
+  };
   token: {
     id: string;
     name: string;

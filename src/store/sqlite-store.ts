@@ -1,6 +1,6 @@
 import { chmodSync, existsSync } from 'node:fs';
 import type { BatchStore } from '../batch/index.ts';
-import type { AuditLog, Ledger } from '../ca/index.ts';
+import type { AuditLog, Ledger, RegistrationLedger } from '../ca/index.ts';
 import type { TokenStore } from '../enrollment/index.ts';
 import { abandonIntents } from './abandonment.ts';
 import { acknowledgeOutcomes } from './acknowledgement.ts';
@@ -20,6 +20,7 @@ import { recordIntents } from './intents.ts';
 import { searchCertificates } from './inventory.ts';
 import { lockDatabase } from './lock.ts';
 import { migrate, verifyOurs } from './migrate.ts';
+import * as registrations from './registrations.ts';
 import { endRun, startRun } from './runs.ts';
 import { Session } from './session.ts';
 import * as tokens from './tokens.ts';
@@ -39,7 +40,7 @@ export interface StoreSettings {
   readonly cacheMiB?: number;
 }
 
-export interface Store extends Ledger, AuditLog, TokenStore, BatchStore {
+export interface Store extends Ledger, RegistrationLedger, AuditLog, TokenStore, BatchStore {
   readonly runId: string;
   /** Intents of earlier runs that were given up when this one began. */
   readonly abandoned: number;
@@ -141,6 +142,16 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       writer.write((s) => certificates.markRevoked(s, act, fingerprint, reason)),
     releaseKey: (act, fleetId, digest, reason) =>
       writer.write((s) => certificates.releaseKey(s, act, fleetId, digest, reason)),
+
+    recordRegistrationIntent: (act, run, intent) =>
+      writer.write((s) => registrations.recordRegistrationIntent(s, act, run, intent)),
+    recordRegistrationIssued: (act, run, id, der) =>
+      writer.write((s) => registrations.recordRegistrationIssued(s, act, run, id, der)),
+    findRegistration: (fingerprint) => ask(registrations.findRegistration(fingerprint)),
+    findRegistrationById: (id) => ask(registrations.findRegistrationById(id)),
+    listRegistrations: (fleetId, after, limit) => ask(registrations.listRegistrations(fleetId, after, limit)),
+    revokeRegistration: (act, id, reason) =>
+      writer.write((s) => registrations.revokeRegistration(s, act, id, reason)),
 
     listAudit: (after, limit) => ask(listAudit(after, limit)),
     recordServiceAct: (act, action, details) =>

@@ -30,7 +30,7 @@ export const deviceIdTwin = (twin: string): IntentVerdict =>
   });
 
 export const keyOfCa = (): IntentVerdict =>
-  refused('key-of-a-ca', 'The key of the request is the key of an authority.');
+  refused('key-of-a-ca', 'The key of the request is an authority’s, or one that devices register with.');
 
 export const keyOfAnotherDevice = (owner: string): IntentVerdict =>
   refused(

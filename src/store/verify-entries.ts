@@ -6,6 +6,7 @@ import type { Findings } from './findings.ts';
 import { intentFields } from './intents.ts';
 import type { Schema } from './schema.ts';
 import { build } from './session.ts';
+import { REGISTRATION_CHECKS } from './verify-registrations.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
@@ -226,6 +227,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'token-revoked': checkTokenRevoked,
   'certificate-revoked': checkRevoked,
   'batch-outcomes-recorded': checkOutcomes,
+  ...REGISTRATION_CHECKS,
 };
 
 function* checkEntry(row: AuditRow, findings: Findings): Asking<void> {

@@ -6,6 +6,7 @@ import { verifyEntries } from './verify-entries.ts';
 import { verifyEnvelopes } from './verify-envelopes.ts';
 import { verifyLabels } from './verify-labels.ts';
 import { verifyQuotas } from './verify-quotas.ts';
+import { verifyRegistrationRows } from './verify-registrations.ts';
 import { verifyChunks, verifyIntents, verifyRecords } from './verify-rows.ts';
 
 export interface LedgerReport {
@@ -29,6 +30,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   yield* verifyChunks(findings);
   yield* verifyRecords(findings);
   yield* verifyQuotas(findings);
+  yield* verifyRegistrationRows(findings);
   yield* verifyLabels(findings);
   yield* verifyEnvelopes(findings);
   const problems = findings.problems();

@@ -20,12 +20,26 @@ function* countUnits(token: string, since: number): Asking<number> {
   return (yield* first(unitsOf(token, since)))?.units ?? 0;
 }
 
+/** Registration credentials were spent once for each of their intents that was not abandoned. */
+function* verifyRegistrations(findings: Findings): Asking<void> {
+  const credentials = build.selectFrom('registration_credential').select(['id', 'audit_seq', 'spent']);
+  for (const { id, audit_seq: seq, spent } of yield* all(credentials)) {
+    const units = yield* countUnits(id, 0);
+    findings.expect(
+      spent === units,
+      seq,
+      `registration credentials ${id} have registered ${units} devices, and their row says ${spent}`,
+    );
+  }
+}
+
 /**
  * A token with a quota has spent a unit for each of its intents that was not abandoned, and none after the
  * hour that its row says is the last. In that hour there may be more by the row: where the clock was put back
  * a little, units of the hour before count in it.
  */
 export function* verifyQuotas(findings: Findings): Asking<void> {
+  yield* verifyRegistrations(findings);
   const limited = build
     .selectFrom('token')
     .select(['id', 'audit_seq', 'spent', 'hour_began', 'spent_in_hour'])

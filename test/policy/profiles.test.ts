@@ -121,6 +121,7 @@ describe('a policy', () => {
       const { defaultProfiles } = policy.target(name);
       expect(policy.authorityProfile(name, defaultProfiles.root)?.kind).toBe('root');
       expect(policy.authorityProfile(name, defaultProfiles.issuing)?.kind).toBe('issuing');
+      expect(policy.authorityProfile(name, defaultProfiles.registration)?.kind).toBe('registration');
       expect(policy.deviceProfile(name, defaultProfiles.device)?.kind).toBe('device');
     }
   });

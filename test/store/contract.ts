@@ -10,6 +10,7 @@ import { keyContract } from './key-contract.ts';
 import type { Given, StoreUnderTest } from './line.ts';
 import { madeKeyContract } from './made-key-contract.ts';
 import { quotaContract } from './quota-contract.ts';
+import { registrationContract } from './registration-contract.ts';
 import { fresh, NOON } from './sample.ts';
 import { searchContract } from './search-contract.ts';
 import { slotContract } from './slot-contract.ts';
@@ -37,6 +38,7 @@ export function describeStore(
     describe('slots', () => slotContract(given));
     describe('keys', () => keyContract(given));
     describe('quotas', () => quotaContract(given));
+    describe('registrations', () => registrationContract(given));
     describe('keys that we made', () => madeKeyContract(given));
     describe('inventory', () => inventoryContract(given));
     describe('searches', () => searchContract(given));

@@ -8,6 +8,7 @@ import type {
   IntentRow,
   IntentVerdict,
   Ledger,
+  RegistrationLedger,
   StoredCertificate,
 } from '../../src/ca/index.ts';
 import type { TokenStore } from '../../src/enrollment/index.ts';
@@ -25,7 +26,7 @@ import {
 } from './sample.ts';
 
 /** A store as the contract sees it: the ports, and the run that its intents belong to. */
-export interface StoreUnderTest extends Ledger, AuditLog, TokenStore, BatchStore {
+export interface StoreUnderTest extends Ledger, RegistrationLedger, AuditLog, TokenStore, BatchStore {
   readonly runId: string;
   close(at: Date): Promise<void>;
 }

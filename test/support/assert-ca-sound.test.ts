@@ -8,12 +8,14 @@ import {
   createAuthority,
   createFleet,
   createInlineSteps,
+  createRegistration,
   findIssuer,
   issue,
   prepareGrants,
 } from '../../src/ca/index.ts';
 import { type Grant, UNBOUND } from '../../src/enrollment/index.ts';
 import { createPolicy } from '../../src/policy/index.ts';
+import { makeDeviceKey } from '../../src/pool/index.ts';
 import { type Connection, openWriter } from '../../src/store/driver.ts';
 import { openStoreInProcess, type Store } from '../../src/store/index.ts';
 import { assertCaSound, checkCaSound } from './assert-ca-sound.ts';
@@ -33,7 +35,15 @@ const act = () => ({ at: clock.now(), actor: { kind: 'service', id: 'service', r
 function contextOn(ledger: Store): CaContext {
   const tools = { keystore: memoryKeystore(), policy: createPolicy(), random: seededRandom('sound') };
   const steps = createInlineSteps(tools);
-  return { ...tools, ledger, steps, clock, runId: ledger.runId, stranded: new Set() };
+  return {
+    ...tools,
+    ledger,
+    registrations: ledger,
+    steps,
+    clock,
+    runId: ledger.runId,
+    stranded: new Set(),
+  };
 }
 
 const granted = (...args: Parameters<typeof decide>): Grant => {
@@ -55,6 +65,9 @@ beforeAll(async () => {
   const wish = { keyAlgorithm: 'ec-p256', profile: null, commonName: null } as const;
   await createAuthority(ca, act(), fleet, { ...wish, name: 'root', kind: 'root' });
   await createAuthority(ca, act(), fleet, { ...wish, name: 'line-7', kind: 'issuing' });
+  await createAuthority(ca, act(), fleet, { ...wish, name: 'registration', kind: 'registration' });
+  const given = { name: 'images', maxDevices: 5, validityDays: 30, authority: null, profile: null };
+  await createRegistration(ca, act(), fleet, given, makeDeviceKey);
   const issuer = await findIssuer(ca, fleet.id, null);
   const opening = { id: 'lot', fleetId: fleet.id, tokenId: 'x', profile: null, authority: null };
   await store.openBatch(act(), store.runId, opening);
@@ -267,6 +280,36 @@ describe('it finds what was planted', () => {
       'a key of two kinds',
       'INSERT INTO device_key (fleet_id, key_digest, device) SELECT 1, key_digest, 1 FROM ca_key LIMIT 1',
       'a key is an authority',
+    ],
+    [
+      'registration credentials of another CA',
+      `UPDATE registration_credential SET issuer_id = (SELECT id FROM generation WHERE kind = 'root')`,
+      'are not of the registration CA of their fleet',
+    ],
+    [
+      'registration credentials with another certificate',
+      `UPDATE registration_credential SET certificate = (SELECT der FROM certificate LIMIT 1)`,
+      'are not what was intended',
+    ],
+    [
+      'registration credentials that count a device too many',
+      'UPDATE registration_credential SET spent = 1',
+      'another number of devices',
+    ],
+    [
+      'registration credentials that count as a device',
+      'UPDATE certificate SET fingerprint = (SELECT fingerprint FROM registration_credential) WHERE intent_id = (SELECT max(intent_id) FROM certificate)',
+      'counts as a device',
+    ],
+    [
+      'registration credentials that are under way for ever',
+      'UPDATE registration_credential SET certificate = NULL, fingerprint = NULL, issued_audit_seq = NULL',
+      'are under way',
+    ],
+    [
+      'a device under the registration CA',
+      `UPDATE intent SET issuer_id = (SELECT id FROM generation WHERE kind = 'registration') WHERE device IS NOT NULL`,
+      'does not lead to the root of its fleet',
     ],
     ['a row that points nowhere', 'DELETE FROM fleet', 'points to one that is not there'],
     ['an edited log', `UPDATE audit SET actor_id = 'x' WHERE seq = 2`, 'audit entry 2'],

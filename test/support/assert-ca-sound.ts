@@ -146,13 +146,17 @@ function checkUnder(
 const linkProblems = (chain: readonly Certificate[], at: Date): readonly string[] =>
   checkChain(chain, 'clientAuth', at).filter((problem) => !problem.includes(' is not for '));
 
+/** A registration CA stands for itself alone; all others stand under the fleet's root. */
+const headsItsOwn = (root: Authority, below: GenerationRow): boolean =>
+  below.kind === 'registration' ? root.row.id === below.id : root.row.kind === 'root';
+
 function checkAuthorities(db: Connection, authorities: ReadonlyMap<number, Authority>, fault: Fault): void {
   for (const { row, ours } of authorities.values()) {
     const says = `authority ${row.authority} (generation ${row.id})`;
     const chain = chainFrom(authorities, row.id);
     const root = chain.at(-1);
     if (!root) fault(`${says} leads to no root`);
-    else if (root.row.kind !== 'root' || root.row.fleet_id !== row.fleet_id || !isSelfIssued(root.ours)) {
+    else if (root.row.fleet_id !== row.fleet_id || !isSelfIssued(root.ours) || !headsItsOwn(root, row)) {
       fault(`${says} does not lead to the root of its fleet`);
     }
     for (const [i, below] of chain.entries()) {
@@ -170,7 +174,8 @@ function checkAuthorities(db: Connection, authorities: ReadonlyMap<number, Autho
   const twice = db
     .prepare(
       `SELECT fleet_id, authority FROM generation WHERE state = 'active' GROUP BY fleet_id, authority HAVING count(*) > 1
-       UNION ALL SELECT fleet_id, 'roots' FROM generation WHERE state = 'active' AND kind = 'root' GROUP BY fleet_id HAVING count(*) > 1`,
+       UNION ALL SELECT fleet_id, kind FROM generation WHERE state = 'active' AND kind <> 'issuing'
+         GROUP BY fleet_id, kind HAVING count(*) > 1`,
     )
     .all() as { fleet_id: number; authority: string }[];
   for (const { fleet_id, authority } of twice) fault(`fleet ${fleet_id} has two active: ${authority}`);
@@ -205,7 +210,9 @@ function checkLeaf(leaf: LeafRow, authorities: ReadonlyMap<number, Authority>, f
   for (const [field, is, due] of intended)
     if (is !== due) fault(`${says} has another ${field} than was intended`);
   const chain = chainFrom(authorities, leaf.issuer_id ?? 0);
-  if (chain.at(-1)?.row.fleet_id !== leaf.fleet_id) fault(`${says} does not lead to the root of its fleet`);
+  const top = chain.at(-1)?.row;
+  if (top?.fleet_id !== leaf.fleet_id || top?.kind !== 'root')
+    fault(`${says} does not lead to the root of its fleet`);
   checkUnder(says, read, chain, new Date(leaf.created_at ?? 0), fault);
 }
 
@@ -239,6 +246,43 @@ function checkLeaves(db: Connection, authorities: ReadonlyMap<number, Authority>
     slot.push(leaf);
   }
   checkSlot(slot, fault);
+}
+
+interface RegistrationRow {
+  readonly id: string;
+  readonly fleet_id: number;
+  readonly issuer_id: number;
+  readonly serial: Uint8Array;
+  readonly key_digest: Uint8Array;
+  readonly tbs_digest: Uint8Array;
+  readonly not_after: number;
+  readonly created_at: number;
+  readonly certificate: Uint8Array;
+}
+
+/** What devices register with is what was intended, and comes from its fleet's registration CA. */
+function checkRegistrations(db: Connection, authorities: ReadonlyMap<number, Authority>, fault: Fault): void {
+  const rows = db
+    .prepare('SELECT * FROM registration_credential WHERE certificate IS NOT NULL')
+    .all() as RegistrationRow[];
+  for (const row of rows) {
+    const says = `registration credentials ${row.id}`;
+    const read = readCertificate(row.certificate, says, fault);
+    if (!read) continue;
+    const { ours } = read;
+    const intended = [
+      hex(ours.serial) === hex(row.serial),
+      sha256(ours.tbs) === hex(row.tbs_digest),
+      hex(ours.publicKey.digest) === hex(row.key_digest),
+      ours.notAfter.getTime() === row.not_after,
+    ];
+    if (intended.includes(false)) fault(`${says} are not what was intended`);
+    const chain = chainFrom(authorities, row.issuer_id);
+    const issuer = chain[0]?.row;
+    if (chain.length !== 1 || issuer?.kind !== 'registration' || issuer.fleet_id !== row.fleet_id)
+      fault(`${says} are not of the registration CA of their fleet`);
+    checkUnder(says, read, chain, new Date(row.created_at), fault);
+  }
 }
 
 /** Facts that one statement asks for; each row that it gives is a fault. */
@@ -304,10 +348,29 @@ const QUESTIONS: readonly (readonly [string, string])[] = [
     'a key is an authority’s and a device’s',
     'SELECT k.generation_id FROM ca_key k JOIN device_key d ON d.key_digest = k.key_digest',
   ],
+  [
+    'what devices register with counts as a device',
+    'SELECT r.id FROM registration_credential r JOIN certificate c ON c.fingerprint = r.fingerprint',
+  ],
+  [
+    'registration credentials have registered another number of devices than they count, or than they may',
+    `SELECT r.id FROM registration_credential r LEFT JOIN intent_chunk k ON k.actor_id = r.id
+     LEFT JOIN intent i ON i.chunk_id = k.id
+     GROUP BY r.id HAVING total(i.abandoned = 0) <> r.spent OR r.spent > r.max_devices`,
+  ],
+  [
+    'registration credentials have registered a device of another fleet',
+    `SELECT r.id, k.id FROM registration_credential r JOIN intent_chunk k ON k.actor_id = r.id
+     WHERE k.fleet_id <> r.fleet_id OR r.certificate IS NULL`,
+  ],
 ];
 
 const OPEN: readonly (readonly [string, string])[] = [
   ['an intent is open', 'SELECT id FROM intent_chunk WHERE open > 0'],
+  [
+    'registration credentials are under way',
+    'SELECT id FROM registration_credential WHERE certificate IS NULL AND abandoned = 0',
+  ],
   ['an attempt receives', "SELECT batch FROM batch_attempt WHERE state = 'receiving'"],
 ];
 
@@ -335,6 +398,7 @@ function checkFile(databaseFile: string, { stopped = false }: SoundnessOptions):
       const authorities = readAuthorities(db, fault);
       checkAuthorities(db, authorities, fault);
       checkLeaves(db, authorities, fault);
+      checkRegistrations(db, authorities, fault);
       checkDevices(db, fault);
       for (const [what, sql] of stopped ? [...QUESTIONS, ...OPEN] : QUESTIONS) {
         for (const row of db.prepare(sql).raw().all().slice(0, 5)) fault(`${what}: ${JSON.stringify(row)}`);

@@ -49,6 +49,7 @@ export function memoryCa({ now = '2026-06-01T12:00:00Z', profiles = [] }: Memory
   const ca: CaContext = {
     ...tools,
     ledger: store,
+    registrations: store,
     steps: createInlineSteps(tools),
     clock,
     runId,

@@ -19,8 +19,8 @@ async function getGeneration(session: PostgresSession, id: number): Promise<Gene
 
 const IS_DEVICE_KEY = 'SELECT 1 FROM device_key WHERE key_digest = $1 LIMIT 1';
 
-/** A CA's key is nobody else's: no other authority's of the service, no device's of any fleet. */
-async function claimCaKey(
+/** See the other engine's. */
+export async function claimCaKey(
   session: PostgresSession,
   keyDigest: Uint8Array,
   generationId: number,

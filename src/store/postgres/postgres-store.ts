@@ -13,6 +13,7 @@ import { findEnvelope } from '../envelopes.ts';
 import { findFleet, findFleetById, listFleets } from '../fleets.ts';
 import { findGeneration, listGenerations } from '../generations.ts';
 import { searchCertificates } from '../inventory.ts';
+import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
 import type { Store } from '../sqlite-store.ts';
 import { findToken, listTokens } from '../tokens.ts';
 import { abandonIntents } from './abandonment.ts';
@@ -27,6 +28,7 @@ import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
 import { recordIntents } from './intents.ts';
 import { migrate } from './migrate.ts';
+import * as registrations from './registrations.ts';
 import { endRun, settleUndertakings, startRun } from './runs.ts';
 import { PostgresSession } from './session.ts';
 import { newPool } from './settings.ts';
@@ -122,6 +124,16 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       writer.write((t) => certificates.markRevoked(t, act, fingerprint, reason)),
     releaseKey: (act, fleetId, digest, reason) =>
       writer.write((t) => certificates.releaseKey(t, act, fleetId, digest, reason)),
+
+    recordRegistrationIntent: (act, run, intent) =>
+      writer.write((t) => registrations.recordRegistrationIntent(t, act, run, intent)),
+    recordRegistrationIssued: (act, run, id, der) =>
+      writer.write((t) => registrations.recordRegistrationIssued(t, act, run, id, der)),
+    findRegistration: (fingerprint) => ask(findRegistration(fingerprint)),
+    findRegistrationById: (id) => ask(findRegistrationById(id)),
+    listRegistrations: (fleetId, after, limit) => ask(listRegistrations(fleetId, after, limit)),
+    revokeRegistration: (act, id, reason) =>
+      writer.write((t) => registrations.revokeRegistration(t, act, id, reason)),
 
     listAudit: (after, limit) => ask(listAudit(after, limit)),
     recordServiceAct: (act, action, details) =>

@@ -1,6 +1,7 @@
 import type { Act } from '../../ca/index.ts';
 import { build } from '../session.ts';
 import { abandonRuns, abandonUnknown } from './abandonment.ts';
+import { abandonRegistrations } from './registrations.ts';
 import type { Transaction, Undertaking } from './transaction.ts';
 
 const serviceAct = (at: Date): Act => ({ at, actor: { kind: 'service', id: 'service', role: 'service' } });
@@ -39,6 +40,7 @@ export async function startRun(transaction: Transaction, runId: string, at: Date
   );
   await transaction.appendAudit(act, { action: 'run-started', fleet: null, details: { run: runId } });
   await interruptAttempts(transaction, act, await transaction.rows<OpenAttempt>(SQL.ofOthers, runId));
+  await abandonRegistrations(transaction, act, '<>', runId);
   return abandonRuns(transaction, act, 'others', runId);
 }
 
@@ -46,6 +48,7 @@ export async function startRun(transaction: Transaction, runId: string, at: Date
 export async function endRun(transaction: Transaction, runId: string, at: Date): Promise<void> {
   const act = serviceAct(at);
   await interruptAttempts(transaction, act, await transaction.rows<OpenAttempt>(SQL.ofRun, runId));
+  await abandonRegistrations(transaction, act, '=', runId);
   await abandonRuns(transaction, act, 'own', runId);
   await transaction.run(build.updateTable('run').set({ ended_at: at.getTime() }).where('id', '=', runId));
   await transaction.appendAudit(act, { action: 'run-ended', fleet: null, details: { run: runId } });
