@@ -49,6 +49,8 @@ export const REFUSAL_CODES = [
   'device-id-twin',
   'request-differs',
   'idempotency-key-reused',
+  // spelt as the devices know it that register: POST /devices
+  'device_already_registered',
   // access
   'unauthenticated',
   'not-found',

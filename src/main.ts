@@ -21,8 +21,10 @@ import { mintToken, UNBOUND } from './enrollment/index.ts';
 import { PkiError } from './errors.ts';
 import { makeFolder } from './folder.ts';
 import {
+  authoritiesOf,
   createApi,
   createInFlight,
+  createMutualSite,
   createPublicSite,
   type Edge,
   isRenewalDue,
@@ -30,6 +32,7 @@ import {
   type Listener,
   listenHttp,
   listenHttps,
+  listenMutual,
   makeServiceCa,
   makeTlsCredentials,
   openSpool,
@@ -48,7 +51,7 @@ import {
 } from './keystore/index.ts';
 import type { Logger } from './log.ts';
 import { createPolicy, type Policy, type Profile } from './policy/index.ts';
-import { openPool } from './pool/index.ts';
+import { makeDeviceKey, openPool } from './pool/index.ts';
 import { systemRandom } from './random.ts';
 import { openPostgresStore, openStore, type Store } from './store/index.ts';
 
@@ -56,6 +59,8 @@ import { openPostgresStore, openStore, type Store } from './store/index.ts';
 export interface RunningService {
   /** `https://127.0.0.1:8443`, with the port that it really got. */
   readonly apiUrl: string;
+  /** Where devices register. */
+  readonly mutualUrl: string | null;
   readonly publicUrl: string | null;
   /** PEM that clients trust; null where the operator brought a certificate. */
   readonly caFile: string | null;
@@ -212,10 +217,13 @@ async function openServiceCa({ store, keystore, created }: Opened, config: Confi
   return ca;
 }
 
-/** The names that clients reach the API by: those configured, and the address that it listens on. */
-const serverNames = ({ api }: Config): readonly string[] => [
-  ...new Set([...api.names, ...(/^(0\.0\.0\.0|::)$/.test(api.host) ? [] : [api.host])]),
-];
+const isAnyAddress = (host: string): boolean => /^(0\.0\.0\.0|::)$/.test(host);
+
+/** The names that clients reach the service by: those configured, and the addresses that it listens on. */
+const serverNames = ({ api, mutual }: Config): readonly string[] => {
+  const hosts = mutual.port === 'off' ? [api.host] : [api.host, mutual.host];
+  return [...new Set([...api.names, ...hosts.filter((host) => !isAnyAddress(host))])];
+};
 
 async function ownCredentials(opened: Opened, ca: ServiceCa, config: Config): Promise<TlsCredentials> {
   const act = serviceAct();
@@ -341,8 +349,11 @@ export async function startService(config: Config, log: Logger): Promise<Running
       runId: store.runId,
       stranded: new Set(),
     };
+    let presented = credentials.first;
     const edge: Edge = {
       ca,
+      makeKey: makeDeviceKey,
+      serverAuthorities: () => authoritiesOf(presented),
       issueTogether: createIssueTogether(ca),
       tokens: store,
       batches: store,
@@ -356,8 +367,21 @@ export async function startService(config: Config, log: Logger): Promise<Running
     };
     const api = await listenHttps(createApi(edge), config.api, credentials.first);
     listeners.push(api);
+    const mutual =
+      config.mutual.port === 'off'
+        ? null
+        : await listenMutual(
+            createMutualSite(edge),
+            { host: config.mutual.host, port: config.mutual.port },
+            credentials.first,
+          );
+    if (mutual) listeners.push(mutual);
     stopKeeping = keepTlsCurrent(credentials.first, {
-      server: api.server,
+      present: (next) => {
+        api.present(next);
+        mutual?.present(next);
+        presented = next;
+      },
       clock: systemClock,
       log,
       renew: credentials.renew,
@@ -365,9 +389,13 @@ export async function startService(config: Config, log: Logger): Promise<Running
     const { host, port } = config.public;
     const site = port === 'off' ? null : await listenHttp(createPublicSite(edge), { host, port });
     if (site) listeners.push(site);
-    log.info({ api: api.url, public: site?.url ?? null, run: store.runId }, 'the service answers');
+    log.info(
+      { api: api.url, mutual: mutual?.url ?? null, public: site?.url ?? null, run: store.runId },
+      'the service answers',
+    );
     return {
       apiUrl: api.url,
+      mutualUrl: mutual?.url ?? null,
       publicUrl: site?.url ?? null,
       caFile: credentials.caFile,
       fingerprint: credentials.first.pin,

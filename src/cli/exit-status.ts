@@ -90,6 +90,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   'device-has-other-key': EXIT.conflict,
   'device-id-twin': EXIT.conflict,
   'request-differs': EXIT.conflict,
+  device_already_registered: EXIT.conflict,
   'idempotency-key-reused': EXIT.conflict,
 
   unauthenticated: EXIT.notAuthorised,

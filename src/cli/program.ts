@@ -9,6 +9,7 @@ import { declareCertificates } from './declarations/certificates.ts';
 import { declareCredentials } from './declarations/credentials.ts';
 import { declareDevice } from './declarations/device.ts';
 import { declareFleet } from './declarations/fleet.ts';
+import { declareRegistration } from './declarations/registration.ts';
 import { declareService } from './declarations/service.ts';
 import { declareToken } from './declarations/token.ts';
 import { type Declare, performer } from './invocation.ts';
@@ -22,6 +23,7 @@ const GROUPS: readonly Declare[] = [
   declareDevice,
   declareCertProvider,
   declareCredentials,
+  declareRegistration,
   declareToken,
   declareAudit,
   declareBench,

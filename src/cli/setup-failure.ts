@@ -12,15 +12,15 @@ const sentences = (texts: readonly string[]) =>
 const LISTENING: Readonly<Record<string, { readonly what: string; readonly hint: string }>> = {
   EADDRINUSE: {
     what: 'is taken by another program',
-    hint: 'stop that one, or choose another port with --api-port and --public-port (0: any free one)',
+    hint: 'stop that one, or choose another port with --api-port, --mutual-port and --public-port (0: any free one)',
   },
   EACCES: {
     what: 'may not be listened on by this user',
-    hint: 'choose a port over 1023 with --api-port and --public-port',
+    hint: 'choose a port over 1023 with --api-port, --mutual-port and --public-port',
   },
   EADDRNOTAVAIL: {
     what: 'is no address of this machine',
-    hint: 'choose another with --api-host and --public-host',
+    hint: 'choose another with --api-host, --mutual-host and --public-host',
   },
 };
 

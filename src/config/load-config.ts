@@ -36,6 +36,7 @@ export interface Config {
   /** The configuration file that was read. */
   readonly configFile: string | null;
   readonly api: { readonly host: string; readonly port: number; readonly names: readonly string[] };
+  readonly mutual: { readonly host: string; readonly port: number | 'off' };
   readonly public: { readonly host: string; readonly port: number | 'off' };
   /** The operator's own certificate; null: one of the service's CA. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
@@ -99,17 +100,22 @@ function judge(
   return { value: setting.path ? resolve(given.base, String(result.data)) : result.data };
 }
 
+const LISTENERS = [
+  ['api', 'public'],
+  ['api', 'mutual'],
+  ['mutual', 'public'],
+] as const;
+
 function checkTogether(values: Values): readonly string[] {
   const violations: string[] = [];
   if ((values['tls.certificateFile'] === null) !== (values['tls.keyFile'] === null)) {
     violations.push('tls.certificateFile and tls.keyFile belong together: set both, or neither.');
   }
-  if (
-    values['api.port'] !== 0 &&
-    values['api.port'] === values['public.port'] &&
-    values['api.host'] === values['public.host']
-  ) {
-    violations.push('api.port and public.port must differ on one address.');
+  for (const [one, other] of LISTENERS) {
+    const port = values[`${one}.port`];
+    const same = port === values[`${other}.port`] && values[`${one}.host`] === values[`${other}.host`];
+    if (same && port !== 0 && port !== 'off')
+      violations.push(`${one}.port and ${other}.port must differ on one address.`);
   }
   return violations;
 }
@@ -145,6 +151,7 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
     tmpFolder: join(data, 'tmp'),
     configFile,
     api: { host: values['api.host'], port: values['api.port'], names: [...values['api.names']] },
+    mutual: { host: values['mutual.host'], port: values['mutual.port'] },
     public: { host: values['public.host'], port: values['public.port'] },
     tls: certificateFile === null || keyFile === null ? null : { certificateFile, keyFile },
     logLevel: values.logLevel,

@@ -100,6 +100,18 @@ export const SETTINGS = {
     due: 'must be host names and IP addresses, separated by commas, at most 100',
     meaning: "the names in the API's own certificate",
   }),
+  'mutual.host': setting({
+    schema: host,
+    fallback: '127.0.0.1',
+    due: HOST,
+    meaning: 'the address that devices register at (HTTPS with client certificates, /devices only)',
+  }),
+  'mutual.port': setting({
+    schema: z.union([z.literal('off'), number(0, 65_535)]),
+    fallback: 9443,
+    due: `${PORT}, or off`,
+    meaning: 'the port that devices register at; off: none',
+  }),
   'public.host': setting({
     schema: host,
     fallback: '127.0.0.1',

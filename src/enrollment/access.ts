@@ -13,6 +13,8 @@ export type Permission =
   | 'certificate:read'
   | 'certificate:revoke'
   | 'key:release'
+  | 'registration:manage'
+  | 'registration:read'
   | 'batch:read'
   | 'audit:read';
 
@@ -30,11 +32,13 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'certificate:read',
     'certificate:revoke',
     'key:release',
+    'registration:manage',
+    'registration:read',
     'batch:read',
     'audit:read',
   ],
   station: ['certificate:request', 'certificate:read', 'batch:read'],
-  auditor: ['fleet:read', 'authority:read', 'certificate:read', 'batch:read', 'audit:read'],
+  auditor: ['fleet:read', 'authority:read', 'certificate:read', 'batch:read', 'registration:read', 'audit:read'],
 };
 
 /** A token that was verified, as the requester of an act. */

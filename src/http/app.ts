@@ -1,15 +1,17 @@
+import type { TLSSocket } from 'node:tls';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
+import { authenticateRegistration, type Registration, requesterOf } from '../ca/index.ts';
 import { isAllowed, notFound, type Requester, verifyAccess } from '../enrollment/index.ts';
 import { PkiError } from '../errors.ts';
 import { createAccessLog } from './access-log.ts';
 import { authenticate } from './authenticate.ts';
-import type { Edge, GuardedRoute, OpenRoute } from './edge.ts';
+import type { Edge, GuardedRoute, OpenRoute, RegistrationRoute } from './edge.ts';
 import { STYLE_SOURCE } from './html.ts';
 import { parseQuery } from './query.ts';
 import { limitRate } from './rate-limits.ts';
 import { refuse } from './refuse.ts';
-import { guardedRoutes, openRoutes, publicRoutes } from './routes.ts';
+import { guardedRoutes, openRoutes, publicRoutes, registrationRoutes } from './routes.ts';
 import { type NextFunction, pathParameter, type Request, type Response } from './web.ts';
 
 type Handler = (req: Request, res: Response, next: NextFunction) => void | Promise<void>;
@@ -75,18 +77,21 @@ const refuseMethod =
     res.status(204).end();
   };
 
-/** Gives the requester to what follows. */
-function authenticateCalls(edge: Edge): Handler {
-  const { failuresPerMinute } = edge.rateLimit;
+/** Lets `admit` give who asks to what follows. */
+function authenticateCalls(
+  { rateLimit }: Edge,
+  what: string,
+  admit: (req: Request, res: Response) => Promise<void>,
+): Handler {
   // Only failures count, and only they are refused: 256 random bits are not guessed at any rate, and a
   // station must not be locked out by whoever shares its address.
   const limitFailures = limitRate(
-    failuresPerMinute,
-    'This source has sent too many tokens that are not valid.',
+    rateLimit.failuresPerMinute,
+    `This source has sent too many ${what} that are not valid.`,
   );
   return async (req, res, next) => {
     try {
-      res.locals.requester = await authenticate(edge.tokens, req.headers.authorization, edge.ca.clock.now());
+      await admit(req, res);
     } catch (failure) {
       if (!(failure instanceof PkiError) || failure.code !== 'unauthenticated') throw failure;
       await limitFailures(req, res, (limited?: unknown) => next(limited ?? failure));
@@ -96,6 +101,27 @@ function authenticateCalls(edge: Edge): Handler {
     next();
   };
 }
+
+/** Whose token it is. */
+const admitToken =
+  ({ tokens, ca }: Edge) =>
+  async (req: Request, res: Response): Promise<void> => {
+    res.locals.requester = await authenticate(tokens, req.headers.authorization, ca.clock.now());
+  };
+
+/** Whose certificate the peer has shown; that it has the key, TLS has proven. */
+const admitPeer =
+  ({ ca }: Edge) =>
+  async (req: Request, res: Response): Promise<void> => {
+    const { raw } = (req.socket as TLSSocket).getPeerCertificate();
+    if (!raw)
+      throw new PkiError('unauthenticated', 'A client certificate is due: that of registration credentials.');
+    const registration = await authenticateRegistration(ca, raw, ca.clock.now());
+    const fleet = await ca.ledger.findFleetById(registration.fleetId);
+    if (!fleet) throw new Error('the fleet of registration credentials is not there');
+    res.locals.registration = registration;
+    res.locals.requester = requesterOf(registration, fleet);
+  };
 
 function verifyRouteAccess(route: GuardedRoute, requester: Requester, req: Request): void {
   const { permission, scope, what } = route;
@@ -120,6 +146,17 @@ const guard =
     await route.handle({ edge, req, res, requester, act });
   };
 
+const registered =
+  (edge: Edge) =>
+  (route: RegistrationRoute): Handler =>
+  async (req, res) => {
+    const registration: Registration = res.locals.registration;
+    const requester: Requester = res.locals.requester;
+    const actor = { kind: 'registration', id: registration.id, role: 'registration' } as const;
+    const act = { at: edge.ca.clock.now(), actor };
+    await route.handle({ edge, req, res, requester, act, registration });
+  };
+
 const open =
   (edge: Edge) =>
   (route: OpenRoute): Handler =>
@@ -134,8 +171,18 @@ const refusePath: Handler = () => {
 export function createApi(edge: Edge): Express {
   const app = createBase(edge, 'https');
   mount(app, openRoutes, open(edge));
-  app.use(authenticateCalls(edge));
+  app.use(authenticateCalls(edge, 'tokens', admitToken(edge)));
   mount(app, guardedRoutes, guard(edge));
+  app.use(refusePath);
+  app.use(refuse);
+  return app;
+}
+
+/** The mutual-TLS site, for peers whose certificate is on record. */
+export function createMutualSite(edge: Edge): Express {
+  const app = createBase(edge, 'https');
+  app.use(authenticateCalls(edge, 'client certificates', admitPeer(edge)));
+  mount(app, registrationRoutes, registered(edge));
   app.use(refusePath);
   app.use(refuse);
   return app;

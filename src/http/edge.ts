@@ -1,6 +1,6 @@
 import type { BatchStore } from '../batch/index.ts';
-import type { Act, AuditLog, CaContext, IssueTogether } from '../ca/index.ts';
-import type { Permission, Requester, TokenStore } from '../enrollment/index.ts';
+import type { Act, AuditLog, CaContext, IssueTogether, Registration } from '../ca/index.ts';
+import type { KeyMaker, Permission, Requester, TokenStore } from '../enrollment/index.ts';
 import type { Logger } from '../log.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Spool } from './spool.ts';
@@ -10,6 +10,8 @@ import type { Request, Response } from './web.ts';
 export interface Edge {
   readonly ca: CaContext;
   readonly issueTogether: IssueTogether;
+  /** Keys that are made in this thread: few. */
+  readonly makeKey: KeyMaker;
   readonly tokens: TokenStore;
   readonly batches: BatchStore;
   readonly spool: Spool;
@@ -21,6 +23,8 @@ export interface Edge {
   readonly rateLimit: { readonly requestsPerMinute: number; readonly failuresPerMinute: number };
   /** How long a body may stand still before the client is cut off, milliseconds. */
   readonly idleBodyMs: number;
+  /** The CAs, DER, by which clients know the service as it presents itself now. */
+  serverAuthorities(): readonly Uint8Array[];
   /** True from the moment at which the service is asked to end. */
   isClosing(): boolean;
 }
@@ -42,6 +46,18 @@ export interface OpenRoute {
   readonly method: Method;
   readonly path: string;
   readonly handle: (edge: Edge, req: Request, res: Response) => void | Promise<void>;
+}
+
+/** One call by a device that registers: the certificate that it has shown is on record. */
+export interface RegistrationCall extends Call {
+  readonly registration: Registration;
+}
+
+/** A route for devices that register. */
+export interface RegistrationRoute {
+  readonly method: Method;
+  readonly path: string;
+  readonly handle: (call: RegistrationCall) => Promise<void>;
 }
 
 /**

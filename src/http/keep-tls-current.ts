@@ -1,4 +1,3 @@
-import type { Server } from 'node:https';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { TlsCredentials } from './tls-credentials.ts';
@@ -7,7 +6,8 @@ import type { TlsCredentials } from './tls-credentials.ts';
 const LOOK_EVERY_MS = 60_000;
 
 export interface TlsKeeping {
-  readonly server: Server;
+  /** Hands other credentials to the listeners. */
+  readonly present: (credentials: TlsCredentials) => void;
   readonly clock: Clock;
   readonly log: Logger;
   /** Gives other credentials where it is time for them; the same object where it is not. */
@@ -19,24 +19,30 @@ export const isRenewalDue = ({ notBefore, notAfter }: TlsCredentials, now: Date)
   notAfter.getTime() - now.getTime() < (notAfter.getTime() - notBefore.getTime()) / 3;
 
 /**
- * Swaps a listener's credentials when it is time, without touching a connection: those that are open
+ * Swaps the listeners' credentials when it is time, without touching a connection: those that are open
  * keep theirs, new ones get the new. A renewal that fails is logged and tried again a minute later; the
  * old credentials stay. The answer stops it.
  */
-export function keepTlsCurrent(first: TlsCredentials, { server, clock, log, renew }: TlsKeeping): () => void {
+export function keepTlsCurrent(
+  first: TlsCredentials,
+  { present, clock, log, renew }: TlsKeeping,
+): () => void {
   let current = first;
   const look = async (): Promise<void> => {
     try {
       const next = await renew(current, clock.now());
       if (next === current) return;
-      server.setSecureContext(tlsOptions(next));
+      present(next);
       current = next;
-      log.info({ notAfter: next.notAfter.toISOString(), pin: next.pin }, "the API's certificate was renewed");
+      log.info(
+        { notAfter: next.notAfter.toISOString(), pin: next.pin },
+        "the service's certificate was renewed",
+      );
     } catch (failure) {
       const ends = current.notAfter.toISOString();
       log.error(
         { err: failure, ends },
-        "the API's certificate could not be renewed; the old one stays in use",
+        "the service's certificate could not be renewed; the old one stays in use",
       );
     }
   };
@@ -46,7 +52,3 @@ export function keepTlsCurrent(first: TlsCredentials, { server, clock, log, rene
   }, LOOK_EVERY_MS).unref();
   return () => clearInterval(timer);
 }
-
-/** What every TLS listener is set to. */
-export const tlsOptions = ({ key, certificate }: TlsCredentials) =>
-  ({ key, cert: certificate, minVersion: 'TLSv1.2' }) as const;

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import {
   createServer as createHttpServer,
   type Server as HttpServer,
@@ -8,7 +9,6 @@ import {
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { noteExpectation } from './expect-continue.ts';
-import { tlsOptions } from './keep-tls-current.ts';
 import type { TlsCredentials } from './tls-credentials.ts';
 
 /** Time for a client's header fields; the request's own has no limit, for a lot may take hours to send. */
@@ -142,17 +142,56 @@ function close(server: HttpServer | HttpsServer, graceMs: number): Promise<void>
   });
 }
 
-/** Listens with TLS 1.2 and 1.3. Rejects with the system's error where the address is not to be had. */
-export async function listenHttps(
+export interface TlsListener extends Listener {
+  /** Presents these to new connections; those that are open keep theirs. */
+  present(credentials: TlsCredentials): void;
+}
+
+const tlsOptions = ({ key, certificate }: TlsCredentials) =>
+  ({ key, cert: certificate, minVersion: 'TLSv1.2' }) as const;
+
+async function startTls(
   app: RequestListener,
   at: ListenAt,
   credentials: TlsCredentials,
-): Promise<Listener & { readonly server: HttpsServer }> {
-  const server = createHttpsServer({ ...LIMITS, ...tlsOptions(credentials) });
+  peers: {
+    readonly requestCert?: true;
+    readonly rejectUnauthorized?: false;
+    readonly secureOptions?: number;
+  },
+): Promise<TlsListener> {
+  const server = createHttpsServer({ ...LIMITS, ...tlsOptions(credentials), ...peers });
   // A handshake that fails is the client's affair; without a listener the connection would only hang.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
-  return { ...(await start(server, app, at, 'https')), server };
+  return {
+    ...(await start(server, app, at, 'https')),
+    present: (next) => server.setSecureContext({ ...tlsOptions(next), ...peers }),
+  };
 }
+
+/** Listens with TLS 1.2 and 1.3. Rejects with the system's error where the address is not to be had. */
+export const listenHttps = (
+  app: RequestListener,
+  at: ListenAt,
+  credentials: TlsCredentials,
+): Promise<TlsListener> => startTls(app, at, credentials, {});
+
+/**
+ * The same, and every client is asked for a certificate. TLS proves that it has the key; whose it is, and
+ * that there is one at all, is for the application to say, in HTTP, so that the client hears why. No CA is
+ * named to the client: any certificate may be on record. No session is resumed: a peer that was revoked
+ * must not come back by a ticket.
+ */
+export const listenMutual = (
+  app: RequestListener,
+  at: ListenAt,
+  credentials: TlsCredentials,
+): Promise<TlsListener> =>
+  startTls(app, at, credentials, {
+    requestCert: true,
+    rejectUnauthorized: false,
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  });
 
 /** Listens in plain HTTP. Rejects with the system's error where the address is not to be had. */
 export const listenHttp = (app: RequestListener, at: ListenAt): Promise<Listener> =>

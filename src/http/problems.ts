@@ -217,6 +217,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'The batch id belongs to another lot',
     'An Idempotency-Key belongs to one fleet, profile and authority. Use a new one for this lot.',
   ),
+  device_already_registered: kind(
+    409,
+    'The device ID is taken',
+    'The ID has a certificate, and its key was handed out: a device registers once. Let the device choose another ID; or, where it is the same one and has lost its key, make its credentials with fleetca device create and --supersede. docs/registration.md says more.',
+  ),
   unauthenticated: kind(
     401,
     'A valid token is needed',

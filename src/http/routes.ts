@@ -1,4 +1,4 @@
-import type { GuardedRoute, OpenRoute } from './edge.ts';
+import type { GuardedRoute, OpenRoute, RegistrationRoute } from './edge.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { authorityRoutes } from './routes/authorities.ts';
 import { batchListRoutes } from './routes/batch-list.ts';
@@ -14,10 +14,15 @@ import { madeKeyRoutes } from './routes/made-keys.ts';
 import { operationRoutes } from './routes/operation.ts';
 import { problemRoutes } from './routes/problem-pages.ts';
 import { publicationRoutes } from './routes/publication.ts';
+import { registerDeviceRoutes } from './routes/register-device.ts';
+import { registrationCredentialRoutes } from './routes/registration-credentials.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
 /** What the plain HTTP site serves. */
 export const publicRoutes: readonly OpenRoute[] = publicationRoutes;
+
+/** What the mutual-TLS listener serves, to peers that are on record. */
+export const registrationRoutes: readonly RegistrationRoute[] = registerDeviceRoutes;
 
 /** What the API serves without a token. Nothing else is open. */
 export const openRoutes: readonly OpenRoute[] = [...publicationRoutes, ...operationRoutes, ...problemRoutes];
@@ -35,5 +40,6 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...batchResultRoutes,
   ...deviceRoutes,
   ...madeKeyRoutes,
+  ...registrationCredentialRoutes,
   ...auditRoutes,
 ];

@@ -51,6 +51,12 @@ export async function makeTlsCredentials(
   };
 }
 
+/** The CAs that a client trusts who knows what is presented, DER: what stands above the leaf, or the leaf where it stands alone. */
+export function authoritiesOf({ certificate }: TlsCredentials): readonly Uint8Array[] {
+  const [leaf, ...above] = parsePem(certificate).map(({ der }) => der);
+  return above.length > 0 || !leaf ? above : [leaf];
+}
+
 async function readText(path: string, what: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');

@@ -44,6 +44,7 @@ test('nothing set gives the defaults', () => {
     tmpFolder: join(data, 'tmp'),
     configFile: null,
     api: { host: '127.0.0.1', port: 8443, names: ['localhost', '127.0.0.1', '::1'] },
+    mutual: { host: '127.0.0.1', port: 9443 },
     public: { host: '127.0.0.1', port: 8080 },
     tls: null,
     logLevel: 'info',
@@ -112,15 +113,19 @@ describe('values', () => {
     ).toEqual(names);
   });
 
-  test('port 0 is any free port, and the public listener can be off', () => {
+  test('port 0 is any free port, and the listeners beside the API can be off', () => {
     const config = load({ flags: { data, apiPort: 0, publicPort: '0' } });
     expect([config.api.port, config.public.port]).toEqual([0, 0]);
     expect(load({ flags: { data, publicPort: 'off' } }).public.port).toBe('off');
+    expect(load({ flags: { data, mutualPort: 'off' } }).mutual.port).toBe('off');
+    expect(load({ flags: { data } }).mutual).toEqual({ host: '127.0.0.1', port: 9443 });
   });
 
   test.each([
     ['apiPort', ['', '-1', '65536', '1.5', '0x10', 'http', '8443 '], '--api-port must be a port'],
     ['publicPort', ['OFF', '65536'], '--public-port must be a port'],
+    ['mutualPort', ['OFF', '65536'], '--mutual-port must be a port'],
+    ['mutualHost', ['', 'a b'], '--mutual-host must be an IP'],
     [
       'apiHost',
       ['', 'a b', '[::1]', '1.2.3', '-a', `${'a'.repeat(64)}.b`, 'a_b'],
@@ -152,7 +157,11 @@ describe('values', () => {
     }
   });
 
-  test('one port for both listeners on one address is refused', () => {
+  test('one port for two listeners on one address is refused', () => {
+    for (const flags of [{ mutualPort: '8443' }, { mutualPort: '8080' }, { mutualPort: '1', apiPort: '1' }])
+      expect(violationsOf({ flags: { data, ...flags } })).toHaveLength(1);
+    const off = { mutualPort: 'off', publicPort: 'off' };
+    expect(load({ flags: { data, ...off } }).mutual.port).toBe('off');
     expect(violationsOf({ flags: { data, publicPort: '8443' } })).toHaveLength(1);
     expect(load({ flags: { data, publicPort: '8443', publicHost: '127.0.0.2' } }).public.port).toBe(8443);
   });

@@ -107,6 +107,7 @@ function commandOf(
     PATH: process.env.PATH,
     FLEETCA_DATA: data,
     FLEETCA_API_PORT: '0',
+    FLEETCA_MUTUAL_PORT: 'off',
     FLEETCA_PUBLIC_PORT: 'off',
     FLEETCA_LOG_LEVEL: 'warn',
     FLEETCA_RATE_LIMIT_REQUESTS_PER_MINUTE: '1000000000',

@@ -34,6 +34,8 @@ const TABLE: Readonly<Record<Permission, readonly Role[]>> = {
   'certificate:read': ['security', 'station', 'auditor'],
   'certificate:revoke': ['security'],
   'key:release': ['security'],
+  'registration:manage': ['security'],
+  'registration:read': ['security', 'auditor'],
   'batch:read': ['security', 'station', 'auditor'],
   'audit:read': ['security', 'auditor'],
 };

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Answer, CallWish } from '../support/client.ts';
 import {
   anyRoot,
+  makeAuthority,
   makeDevice,
   makeFleet,
   makeToken,
@@ -26,6 +27,7 @@ let unbound: Readonly<Record<Role, string | null>>;
 let expired: string;
 let revoked: string;
 let certificateId: string;
+let registrationId: string;
 const known = makeDevice('known');
 const released = makeDevice('released');
 const digestOf = (spki: Uint8Array): string => createHash('sha256').update(spki).digest('hex');
@@ -124,6 +126,16 @@ const examples: Readonly<Record<string, () => Example>> = {
     missing: '/v1/batches/lot-2/bundles/check',
     status: 200,
   }),
+  createRegistrationCredentials: () => ({
+    ...inFleet('/registration-credentials', 201),
+    json: { name: 'images', maxDevices: 1 },
+  }),
+  listRegistrationCredentials: () => inFleet('/registration-credentials', 200),
+  getRegistrationCredentials: () => inFleet(`/registration-credentials/${registrationId}`, 200),
+  revokeRegistrationCredentials: () => ({
+    ...inFleet(`/registration-credentials/${registrationId}/revoke`, 200),
+    json: { reason: 'lost' },
+  }),
   listAudit: () => ({ target: '/v1/audit', missing: null, status: 200 }),
 };
 
@@ -183,6 +195,12 @@ beforeAll(async () => {
     headers: { 'idempotency-key': 'lot-1' },
     body: rowOf(makeDevice('in-lot').csr),
   });
+  await makeAuthority(service, 'demo', demo.tokens.security, { name: 'registration', kind: 'registration' });
+  const credentials = await service.call('POST', '/v1/fleets/demo/registration-credentials', {
+    token: demo.tokens.security,
+    json: { name: 'images', maxDevices: 1 },
+  });
+  registrationId = String(credentials.headers.location).split('/').at(-1) ?? '';
   const recipient = makeRecipient();
   recipient.remove();
   await service.call('POST', '/v1/fleets/demo/batches', {

@@ -78,6 +78,8 @@ async function serve(): Promise<{ readonly facts: Facts; readonly child: ChildPr
     data,
     '--api-port',
     '0',
+    '--mutual-port',
+    'off',
     '--public-port',
     'off',
     '--log-level',
@@ -145,7 +147,17 @@ describe('the first start', () => {
   });
 
   it('keeps a second service out of its data folder', async () => {
-    const second = await run('serve', '--data', data, '--api-port', '0', '--public-port', 'off');
+    const second = await run(
+      'serve',
+      '--data',
+      data,
+      '--api-port',
+      '0',
+      '--mutual-port',
+      'off',
+      '--public-port',
+      'off',
+    );
     expect(second.status).toBe(6);
     expect(second.err).toContain('fleetca: busy: ');
     expect(second.out).toBe('');

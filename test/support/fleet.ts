@@ -14,6 +14,8 @@ export interface FleetWish {
   readonly target?: string;
   /** The default has the gateway that bundles need. */
   readonly gatewayUrl?: string | null;
+  /** PEM; any certificate by default. */
+  readonly gatewayRoot?: string;
   /** False: the root issues. */
   readonly issuing?: boolean;
 }
@@ -43,7 +45,8 @@ export const anyRoot = ({ caFile }: Service): string => readFileSync(String(caFi
 
 export async function makeFleet(service: Service, name: string, wish: FleetWish = {}): Promise<TestFleet> {
   const { target = 'generic', gatewayUrl = 'https://gateway.example.com:8000', issuing = true } = wish;
-  const json = { name, target, gatewayUrl, gatewayRoot: gatewayUrl === null ? null : anyRoot(service) };
+  const { gatewayRoot = anyRoot(service) } = wish;
+  const json = { name, target, gatewayUrl, gatewayRoot: gatewayUrl === null ? null : gatewayRoot };
   const made = await service.call('POST', '/v1/fleets', { token: service.admin, json });
   if (made.status !== 201) throw new Error(made.text());
   const minted: [Role, string][] = [];

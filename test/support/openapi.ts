@@ -43,8 +43,10 @@ export interface Operation {
   readonly method: Method;
   /** As it stands in the page: `/v1/fleets/{fleet}`. */
   readonly path: string;
-  /** null: open to anyone. */
+  /** null: open to anyone, or to peers whose certificate is on record. */
   readonly roles: readonly Role[] | null;
+  /** For peers on the mutual-TLS listener. */
+  readonly isMutual: boolean;
   readonly spec: OperationSpec;
 }
 
@@ -54,8 +56,9 @@ export const operations: readonly Operation[] = Object.entries(openapi.paths).fl
   METHODS.flatMap((method) => {
     const spec = item[method];
     if (!spec) return [];
-    const roles = spec.security?.length === 0 ? null : (spec['x-roles'] ?? []);
-    return [{ id: spec.operationId, method, path, roles, spec }];
+    const isMutual = spec.security?.some((scheme) => 'registrationCertificate' in scheme) ?? false;
+    const roles = isMutual || spec.security?.length === 0 ? null : (spec['x-roles'] ?? []);
+    return [{ id: spec.operationId, method, path, roles, isMutual, spec }];
   }),
 );
 

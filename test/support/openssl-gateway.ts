@@ -36,14 +36,28 @@ async function listening(server: ChildProcess): Promise<void> {
   throw new Error('s_server ended before it listened');
 }
 
-/** Starts one that trusts the certificates in `trusted`, PEM. */
-export async function startOpensslGateway(trusted: string): Promise<OpensslGateway> {
+/** The gateway's key and self-signed certificate, in a folder: they may be known before the gateway is there. */
+export interface GatewayIdentity {
+  readonly folder: string;
+  /** PEM. */
+  readonly root: string;
+}
+
+export function makeGatewayIdentity(): GatewayIdentity {
   const folder = scratchFolder();
   const at = (name: string): string => join(folder, name);
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', at('key.pem')];
   const own = ['-subj', '/CN=localhost', '-days', '2', '-out', at('cert.pem')];
   execFileSync('openssl', ['req', '-x509', ...key, ...own], { stdio: 'pipe' });
-  const root = execFileSync('openssl', ['x509', '-in', at('cert.pem')], { encoding: 'utf8' });
+  return { folder, root: execFileSync('openssl', ['x509', '-in', at('cert.pem')], { encoding: 'utf8' }) };
+}
+
+/** Starts one that trusts the certificates in `trusted`, PEM. */
+export async function startOpensslGateway(
+  trusted: string,
+  { folder, root }: GatewayIdentity = makeGatewayIdentity(),
+): Promise<OpensslGateway> {
+  const at = (name: string): string => join(folder, name);
   writeFileSync(at('trusted.pem'), trusted);
   const port = await freePort();
   const verify = ['-Verify', '4', '-verify_return_error', '-CAfile', at('trusted.pem')];

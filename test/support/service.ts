@@ -14,6 +14,7 @@ const RUNNER = fileURLToPath(new URL('./run-service.mjs', import.meta.url));
 /** What the service says of itself when it has started. */
 export interface Facts {
   readonly apiUrl: string;
+  readonly mutualUrl: string | null;
   readonly publicUrl: string | null;
   readonly caFile: string | null;
   readonly fingerprint: string;
@@ -74,7 +75,7 @@ interface Started {
 
 async function spawnService(wish: ServiceWish, data: string, database: string): Promise<Started> {
   const { flags = {}, level = 'info', clockOffsetMs = 0, env = {} } = wish;
-  const all = { data, apiPort: '0', publicPort: '0', ...UNLIMITED, ...flags };
+  const all = { data, apiPort: '0', mutualPort: '0', publicPort: '0', ...UNLIMITED, ...flags };
   const child = spawn(process.execPath, [RUNNER, JSON.stringify({ flags: all, level, clockOffsetMs })], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, ...environmentOf(database), ...env },

@@ -63,7 +63,18 @@ export async function startService(workshop: Workshop, folder: string): Promise<
     process.execPath,
     [
       join(packageRoot, 'bin', 'fleetca.mjs'),
-      ...['serve', '--json', '--data', folder, '--api-port', '0', '--public-port', 'off'],
+      ...[
+        'serve',
+        '--json',
+        '--data',
+        folder,
+        '--api-port',
+        '0',
+        '--mutual-port',
+        'off',
+        '--public-port',
+        'off',
+      ],
       ...['--log-level', 'warn', '--rate-limit-requests-per-minute', NO_RATE_LIMIT],
     ],
     // A service that ends says so on stderr, which is nothing that the table needs.

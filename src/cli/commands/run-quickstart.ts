@@ -11,7 +11,8 @@ export async function runQuickstart(
   { once, out, ...flags }: QuickstartOptions,
 ): Promise<number> {
   try {
-    const config = loadConfig({ flags: { ...flags, data: globals.data } });
+    // Nobody registers with the demonstration.
+    const config = loadConfig({ flags: { ...flags, mutualPort: 'off', data: globals.data } });
     return await quickstart(config, { once: once === true, out, json: output.json });
   } catch (failure) {
     throw setupFailure(failure);

@@ -14,6 +14,7 @@ const announce = ({ created, ...service }: RunningService): string =>
     ...created.map((sentence) => `Made ${sentence}`),
     formatFields([
       ['API', service.apiUrl],
+      ['registration', service.mutualUrl ?? 'off'],
       ['public pages', service.publicUrl ?? 'off'],
       ['clients trust', service.caFile ?? 'the certificate that you brought'],
       ['or pin', service.fingerprint],
@@ -41,9 +42,13 @@ export async function serve({ globals, output }: Invocation, flags: ConfigFlags)
     const config = loadConfig({ flags: { ...flags, data: globals.data } });
     const service = await startService(config, createLogger({ level: config.logLevel }));
     const end = signalled();
-    const { apiUrl, publicUrl, caFile, fingerprint, adminTokenFile, created } = service;
+    const { apiUrl, mutualUrl, publicUrl, caFile, fingerprint, adminTokenFile, created } = service;
     if (output.json) {
-      await show(output, { apiUrl, publicUrl, caFile, fingerprint, adminTokenFile, created }, () => '');
+      await show(
+        output,
+        { apiUrl, mutualUrl, publicUrl, caFile, fingerprint, adminTokenFile, created },
+        () => '',
+      );
     } else {
       output.say(announce(service).trimEnd());
     }

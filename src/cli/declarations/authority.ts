@@ -20,10 +20,11 @@ export const declareAuthority: Declare = (program, perform) => {
     .argument('<name>')
     .requiredOption('--fleet <fleet>')
     .addOption(
-      requiredChoice('--kind <kind>', 'the root of the fleet, or an issuing authority under it', [
-        'root',
-        'issuing',
-      ]),
+      requiredChoice(
+        '--kind <kind>',
+        'the root of the fleet, an issuing authority under it, or the CA of what devices register with',
+        ['root', 'issuing', 'registration'],
+      ),
     )
     .addOption(choice('--key-algorithm <algorithm>', 'its key (default: ec-p256)', ALGORITHMS))
     .option('--profile <name>', "what its certificate says (default: the target's)")

@@ -26,7 +26,7 @@ import { pathParameter, sendJson } from '../web.ts';
 
 export const newAuthoritySchema = z.strictObject({
   name: nameSchema,
-  kind: z.enum(['root', 'issuing']),
+  kind: z.enum(['root', 'issuing', 'registration']),
   keyAlgorithm: z.enum(KEY_ALGORITHMS).default('ec-p256'),
   profile: z.string().min(1).max(63).optional(),
   commonName: z
