@@ -38,7 +38,14 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'audit:read',
   ],
   station: ['certificate:request', 'certificate:read', 'batch:read'],
-  auditor: ['fleet:read', 'authority:read', 'certificate:read', 'batch:read', 'registration:read', 'audit:read'],
+  auditor: [
+    'fleet:read',
+    'authority:read',
+    'certificate:read',
+    'batch:read',
+    'registration:read',
+    'audit:read',
+  ],
 };
 
 /** A token that was verified, as the requester of an act. */

@@ -381,7 +381,7 @@ describe('an archive of credentials as a whole', () => {
 
   it('survives the zip: what is read is what was put in, all names at the root', async () => {
     const files = credentialsFiles(everything());
-    const zip = await buffer(zipFiles('', files, now));
+    const zip = await buffer(zipFiles([{ name: '', files, modified: now }]));
     const read = await readCredentials(fileInMemory(zip));
     expect(read).toEqual(asRead(files));
     expect(read.map(({ name }) => name)).toEqual([

@@ -185,7 +185,7 @@ describe('with a key that the CA makes', () => {
       ]);
     }
     expect(service.log()).not.toContain(passphrase);
-    expect(readFileSync(service.databaseFile).includes(passphrase)).toBe(false);
+    expect(readFileSync(service.database).includes(passphrase)).toBe(false);
   });
 
   it('that shows to be unfit only now is handed out with a warning, for it is nowhere else', async () => {

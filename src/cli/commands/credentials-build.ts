@@ -85,7 +85,7 @@ export async function buildCredentials(invocation: Invocation, options: BuildOpt
       violations: [...faults, ...missing],
     });
   }
-  await saveFile(options.out, 0o600, zipFiles('', files, now));
+  await saveFile(options.out, 0o600, zipFiles([{ name: '', files, modified: now }]));
   sayWarnings(
     output,
     report.findings.map(({ entry, message }) => `${entry} ${message}`),

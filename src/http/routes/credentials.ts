@@ -21,7 +21,7 @@ async function showCredentials(call: Call): Promise<void> {
     'Content-Disposition': 'attachment; filename="credentials.zip"',
   });
   // The time is the fleet's, so that the same settings are the same octets.
-  await pipeline(zipFiles('', files, createdAt), call.res);
+  await pipeline(zipFiles([{ name: '', files, modified: createdAt }]), call.res);
 }
 
 export const credentialsRoutes: readonly GuardedRoute[] = [
