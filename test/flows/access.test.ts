@@ -67,6 +67,7 @@ const examples: Readonly<Record<string, () => Example>> = {
     ...inFleet('/settings', 200),
     json: { gatewayUrl: 'https://gateway.example.com:8000', gatewayRoot: anyRoot(service) },
   }),
+  getCredentials: () => inFleet('/credentials.zip', 200),
   createAuthority: () => ({
     ...inFleet('/authorities', 201),
     json: { name: `extra-${count++}`, kind: 'issuing' },
