@@ -44,7 +44,7 @@ export interface Plan {
   readonly startFrom: number;
   /** The lot whose duration is worked out. */
   readonly lot: number;
-  /** When to end with what there is; null: when all is done. */
+  /** When to end with what there is, from the start of the process; null: when all is done. */
   readonly limitMs: number | null;
 }
 
