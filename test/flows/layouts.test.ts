@@ -9,6 +9,7 @@ import { LAYOUT_NAMES, type LayoutName } from '../../src/bundle/index.ts';
 import { parsePkcs12 } from '../../src/x509/index.ts';
 import type { Answer, CallWish } from '../support/client.ts';
 import { makeDevice, makeFleet, requestCertificate, rowOf, type TestFleet } from '../support/fleet.ts';
+import { octetsAtRest } from '../support/ledger-file.ts';
 import { sendLot } from '../support/lot-upload.ts';
 import { makeRecipient } from '../support/recipient.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
@@ -185,7 +186,8 @@ describe('with a key that the CA makes', () => {
       ]);
     }
     expect(service.log()).not.toContain(passphrase);
-    expect(readFileSync(service.database).includes(passphrase)).toBe(false);
+    for (const octets of await octetsAtRest(service.database))
+      expect(octets.includes(passphrase)).toBe(false);
   });
 
   it('that shows to be unfit only now is handed out with a warning, for it is nowhere else', async () => {
