@@ -484,7 +484,7 @@ describe('the fleet from outside', () => {
     const devices = list.out
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line).deviceId);
+      .map((line) => JSON.parse(line).deviceId.toLowerCase());
     expect(devices).toEqual([...devices].sort());
     expect(devices).toContain('lot-a');
     const shown = await must(as('security'), 'device', 'show', 'lot-a', '--fleet', 'demo', '--json');
