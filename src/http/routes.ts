@@ -8,6 +8,7 @@ import { certificateSearchRoutes } from './routes/certificate-search.ts';
 import { certificateRoutes } from './routes/certificates.ts';
 import { credentialsRoutes } from './routes/credentials.ts';
 import { deviceRoutes } from './routes/devices.ts';
+import { factorySignRoutes } from './routes/factory-sign.ts';
 import { fleetRoutes } from './routes/fleets.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { madeKeyRoutes } from './routes/made-keys.ts';
@@ -40,6 +41,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...batchResultRoutes,
   ...deviceRoutes,
   ...madeKeyRoutes,
+  ...factorySignRoutes,
   ...registrationCredentialRoutes,
   ...auditRoutes,
 ];

@@ -30,6 +30,7 @@ let certificateId: string;
 let registrationId: string;
 const known = makeDevice('known');
 const released = makeDevice('released');
+const factoryDevice = makeDevice('3b8a1ad0-0c9e-4f0b-8c67-0b8a6d2f4c11');
 const digestOf = (spki: Uint8Array): string => createHash('sha256').update(spki).digest('hex');
 
 interface Example extends CallWish {
@@ -37,6 +38,8 @@ interface Example extends CallWish {
   /** The same call for something that is not there; null where the path names nothing. */
   readonly missing: string | null;
   readonly status: number;
+  /** True: it takes the fleet from the token. */
+  readonly bound?: true;
 }
 
 let count = 0;
@@ -136,6 +139,18 @@ const examples: Readonly<Record<string, () => Example>> = {
   revokeRegistrationCredentials: () => ({
     ...inFleet(`/registration-credentials/${registrationId}/revoke`, 200),
     json: { reason: 'lost' },
+  }),
+  signForFactory: () => ({
+    target: '/sign?authority=line-7',
+    missing: null,
+    bound: true,
+    json: {
+      csr: Buffer.from(factoryDevice.csr).toString('base64'),
+      'hardware-id': 'board',
+      name: 'bench-3',
+      uuid: factoryDevice.deviceId,
+    },
+    status: 201,
   }),
   listAudit: () => ({ target: '/v1/audit', missing: null, status: 200 }),
 };
@@ -250,8 +265,8 @@ describe('a role that openapi.yaml lists may, and any other gets what it gets fo
     for (const role of ROLES) {
       const may = operation.roles?.includes(role);
       it(`${operation.id} as ${role}: ${may ? 'may' : 'may not'}`, async () => {
-        const { target, missing, status, ...wish } = exampleOf(operation);
-        const token = unbound[role] ?? demo.tokens[role];
+        const { target, missing, status, bound, ...wish } = exampleOf(operation);
+        const token = (bound ? null : unbound[role]) ?? demo.tokens[role];
         const answer = await service.call(methodOf(operation), target, { ...wish, token });
         if (may) {
           expect(answer.status).toBe(status);
