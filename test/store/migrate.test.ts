@@ -3,11 +3,12 @@ import { expect, test } from 'vitest';
 import { APPLICATION_ID, openWriter } from '../../src/store/driver.ts';
 import { openStoreInProcess, verifyLedger } from '../../src/store/index.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { newLine } from './line.ts';
+import { newGeneration, newLine } from './line.ts';
 import { NOON } from './sample.ts';
 import { scratchDatabase } from './scratch.ts';
 
-const NEWEST = readdirSync(new URL('../../db/migrations/sqlite/', import.meta.url)).length;
+const MIGRATIONS = readdirSync(new URL('../../db/migrations/sqlite/', import.meta.url)).sort();
+const NEWEST = MIGRATIONS.length;
 
 let runs = 0;
 const open = (file: string) => openStoreInProcess({ file, runId: `run-${++runs}`, at: NOON });
@@ -111,6 +112,27 @@ test('a migration that breaks off leaves nothing behind, and the next start make
   await newLine(store);
   await store.close(NOON);
   expect(verifyLedger(file).ok).toBe(true);
+});
+
+test('a ledger that is in use gets registrations, and all that points to its authorities still does', async () => {
+  const file = scratchDatabase();
+  const first = open(file);
+  const line = await newLine(first);
+  const certificate = await line.issue(line.row('dev-1'));
+  await first.close(NOON);
+  const before = MIGRATIONS.indexOf('0007-registration.sql');
+  raw(file, `DROP TABLE registration_credential; PRAGMA user_version = ${before}`);
+  const second = open(file);
+  expect(await second.findCertificate(certificate.fingerprint)).toEqual(certificate);
+  expect(await second.listGenerations(line.fleet.id)).toEqual([line.root]);
+  const kind = { authority: 'registration', kind: 'registration' } as const;
+  expect((await newGeneration(second, line.fleet, kind)).kind).toBe('registration');
+  await second.close(NOON);
+  const connection = openWriter(file, () => undefined);
+  expect(connection.pragma('foreign_key_check')).toEqual([]);
+  expect(() => connection.exec('DELETE FROM generation')).toThrow(/FOREIGN KEY/);
+  connection.close();
+  expect(verifyLedger(file).problems).toEqual([]);
 });
 
 test('a folder that does not exist is storage-unavailable', () => {
