@@ -11,6 +11,7 @@ import {
   type AuditLog,
   type CaContext,
   createIssueTogether,
+  isAuthorityKeyId,
   type Ledger,
   type ServiceAction,
   type Signer,
@@ -95,6 +96,8 @@ interface Opened {
   readonly store: Store;
   readonly keystore: FileKeystore;
   readonly created: string[];
+  /** Keys of authorities in the folder that nothing on record names. */
+  readonly unnamed: readonly string[];
 }
 
 /** Database and keys belong together: one without the other is a restore that went wrong, never a start. */
@@ -138,7 +141,9 @@ async function openData(config: Config): Promise<Opened> {
     // A wrong passphrase shows here, not at the first request, nor in keys that differ in theirs.
     const [first] = [...due, ...there];
     if (first !== undefined) await openKey(keystore, first);
-    return { store, keystore, created };
+    const named = new Set(await store.listKeyIds());
+    const unnamed = there.filter((id) => isAuthorityKeyId(id) && !named.has(id));
+    return { store, keystore, created, unnamed };
   } catch (failure) {
     await store.close(systemClock.now());
     throw failure;
@@ -336,6 +341,12 @@ export async function startService(config: Config, log: Logger): Promise<Running
       log.warn(
         { intents: store.abandoned },
         'intents of an earlier run were given up; no certificate left for them',
+      );
+    }
+    if (opened.unnamed.length > 0) {
+      log.warn(
+        { folder: config.keysFolder, files: opened.unnamed.map((id) => `${id}.pem`) },
+        'these key files belong to nothing on record: a crash left them, or the database is older than they are',
       );
     }
     const ca: CaContext = {

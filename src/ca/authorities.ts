@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { OID } from '../asn1/index.ts';
-import { PkiError } from '../errors.ts';
+import { PkiError, type RefusalCode } from '../errors.ts';
 import {
   type AuthorityProfile,
   type Issuer,
@@ -80,6 +80,33 @@ function verifyKeyAlgorithm(ca: CaContext, fleet: Fleet, algorithm: KeyAlgorithm
 /** The key's name in the keystore: readable, and never used twice. */
 function newKeyId(ca: CaContext, fleet: Fleet, authority: string): string {
   return `${fleet.name}.${authority}.${Buffer.from(ca.random.bytes(6)).toString('hex')}`;
+}
+
+/** True for ids that `newKeyId` gives; the service's own keys have other forms. */
+export const isAuthorityKeyId = (keyId: string): boolean => /^[^.]+\.[^.]+\.[0-9a-f]{12}$/.test(keyId);
+
+/**
+ * What the ledger decides before it records anything. After a failure of the medium it may hold the
+ * record all the same, and then it needs the key.
+ */
+const NOTHING_RECORDED: ReadonlySet<RefusalCode> = new Set([
+  'already-exists',
+  'key-of-a-ca',
+  'key-of-another-device',
+  'clock-behind',
+]);
+
+/** Records what names a new key. A refusal takes the key away again: nothing would ever name it. */
+async function recordKey<T>(ca: CaContext, keyId: string, record: () => Promise<T>): Promise<T> {
+  try {
+    return await record();
+  } catch (failure) {
+    if (failure instanceof PkiError && NOTHING_RECORDED.has(failure.code)) {
+      // The refusal is the answer, whatever becomes of the file: a start tells of those that are left.
+      await ca.keystore.discard(keyId).catch(() => undefined);
+    }
+    throw failure;
+  }
 }
 
 /** A root under which an issuing authority can stand: with time left, and a CA below it allowed. */
@@ -186,8 +213,10 @@ export async function createAuthority(
 
   // Step 2: prepare. The key comes first, for the certificate names it.
   const keyId = newKeyId(ca, fleet, wish.name);
+  // The parent's before it: where that cannot be opened, none is made.
+  const parentSigner = parent && (await ca.keystore.open(parent.keyId));
   const own = await ca.keystore.generate(keyId, wish.keyAlgorithm);
-  const signer = parent ? await ca.keystore.open(parent.keyId) : own;
+  const signer = parentSigner ?? own;
   const plan = planAuthorityCertificate({
     profile,
     commonName,
@@ -201,7 +230,7 @@ export async function createAuthority(
 
   // Step 3: record the intent.
   const { serial, notBefore, notAfter, publicKey } = plan.content;
-  const { generationId } = await ca.ledger.recordGenerationIntent(act, ca.runId, {
+  const intent = {
     fleetId: fleet.id,
     authority: wish.name,
     kind: wish.kind,
@@ -214,7 +243,10 @@ export async function createAuthority(
     tbsDigest: tbs.digest,
     notBefore,
     notAfter,
-  });
+  };
+  const { generationId } = await recordKey(ca, keyId, () =>
+    ca.ledger.recordGenerationIntent(act, ca.runId, intent),
+  );
 
   // Step 4: sign, verify, and let a second reader look.
   const der = await signWith(signer, tbs.takeFor(parent?.id ?? null));
@@ -307,7 +339,7 @@ export async function importRoot(
   await verifyNameIsFree(ca, fleet, { name: wish.name, kind: 'root' });
   const keyId = newKeyId(ca, fleet, wish.name);
   await ca.keystore.adopt(keyId, key.pkcs8);
-  const generation = await ca.ledger.recordGenerationImported(act, {
+  const imported = {
     fleetId: fleet.id,
     authority: wish.name,
     kind: 'root',
@@ -318,7 +350,8 @@ export async function importRoot(
     certificate: certificate.der,
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
-  });
+  } as const;
+  const generation = await recordKey(ca, keyId, () => ca.ledger.recordGenerationImported(act, imported));
   return { generation, warnings };
 }
 

@@ -34,6 +34,8 @@ export interface Keystore {
   adopt(keyId: string, pkcs8: Uint8Array): Promise<Signer>;
   /** Opens a key for signing; rejects with `signer-unavailable` when there is none or it cannot be read. */
   open(keyId: string): Promise<Signer>;
+  /** Removes a key for good. Where there is none, nothing changes. For keys that no ledger names. */
+  discard(keyId: string): Promise<void>;
 }
 
 /**
@@ -393,6 +395,8 @@ export interface Ledger {
   /** All generations of a fleet that have a certificate, oldest first. */
   listGenerations(fleetId: number): Promise<readonly Generation[]>;
   findGeneration(id: number): Promise<Generation | undefined>;
+  /** The keys of all generations of the service, also of those that have no certificate, in bytewise order. */
+  listKeyIds(): Promise<readonly string[]>;
 
   /**
    * Decides idempotency and key reuse for each row, in order, and records the intents of those that

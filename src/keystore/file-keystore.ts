@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open as openFile, readdir } from 'node:fs/promises';
+import { open as openFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parsePem, readElement } from '../asn1/index.ts';
 import type { Keystore, Signer } from '../ca/index.ts';
@@ -9,7 +9,7 @@ import { encryptPrivateKey, parsePrivateKey } from '../x509/index.ts';
 import { KEY_FILE_SUFFIX } from './key-folder.ts';
 import { generatePrivateKey } from './key-pair.ts';
 import { openKey } from './key-signer.ts';
-import { writeSecretFile } from './secret-file.ts';
+import { syncFolder, writeSecretFile } from './secret-file.ts';
 import { errnoOf } from './setup-error.ts';
 
 export interface KeystoreInput {
@@ -198,6 +198,12 @@ export function openKeystore({ folder, passphrase, random }: KeystoreInput): Fil
       verifyKeyId(keyId);
       await verifyPassphrase();
       return store(keyId, pkcs8);
+    },
+    discard: async (keyId) => {
+      verifyKeyId(keyId);
+      opened.delete(keyId);
+      await rm(pathOf(keyId), { force: true });
+      await syncFolder(folder);
     },
   };
 }

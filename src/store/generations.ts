@@ -71,6 +71,11 @@ export function* findGeneration(id: number): Asking<Generation | undefined> {
   return row && readGeneration(row);
 }
 
+export function* listKeyIds(): Asking<readonly string[]> {
+  const rows = yield* all(build.selectFrom('generation').select('key_id').orderBy('key_id'));
+  return rows.map(({ key_id }) => key_id);
+}
+
 /**
  * A CA's key is nobody else's: no other authority's of the service, no device's of any fleet. So is one that an
  * authority hands out for devices to register with.

@@ -123,6 +123,7 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       writer.write((s) => generations.recordGenerationImported(s, act, generation)),
     listGenerations: (fleetId) => ask(generations.listGenerations(fleetId)),
     findGeneration: (id) => ask(generations.findGeneration(id)),
+    listKeyIds: () => ask(generations.listKeyIds()),
 
     recordIntents: (chunk) => writer.write((s) => recordIntents(s, chunk)),
     recordIssued: (chunk) => writer.write((s) => recordIssued(s, chunk)),

@@ -75,6 +75,7 @@ const METHODS = [
   'recordGenerationImported',
   'listGenerations',
   'findGeneration',
+  'listKeyIds',
   'recordIntents',
   'recordIssued',
   'abandonIntents',

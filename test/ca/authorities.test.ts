@@ -8,6 +8,7 @@ import {
   type Keystore,
   type Signer,
 } from '../../src/ca/index.ts';
+import { PkiError } from '../../src/errors.ts';
 import { parseProfile } from '../../src/policy/index.ts';
 import {
   checkChain,
@@ -232,4 +233,28 @@ describe('a key that fails', () => {
     await expect(create(fleet, {}, broken)).rejects.toThrow('the token burns');
     expect(await codeOfPromise(create(fleet))).toBe('taken');
   });
+});
+
+it('leaves no key behind where the ledger refuses its intent, or the parent cannot be opened', async () => {
+  const fleet = await world.fleet('no-leftovers', 'generic');
+  await world.root(fleet);
+  const held = world.keystore.held();
+  const issuing = wish({ name: 'line', kind: 'issuing' });
+  const refused = async (ledger: Partial<CaContext['ledger']>, keystore: Partial<Keystore> = {}) => {
+    const ca = {
+      ...world.ca,
+      ledger: { ...world.ca.ledger, ...ledger },
+      keystore: { ...world.keystore, ...keystore },
+    };
+    return codeOfPromise(createAuthority(ca, world.act(), fleet, issuing));
+  };
+  const recordGenerationIntent = async () => {
+    throw new PkiError('clock-behind', 'The clock stands before the last intent.');
+  };
+  const open = async () => {
+    throw new PkiError('signer-unavailable', 'Its file is missing.');
+  };
+  expect(await refused({ recordGenerationIntent })).toBe('clock-behind');
+  expect(await refused({}, { open })).toBe('signer-unavailable');
+  expect(world.keystore.held()).toEqual(held);
 });

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { encodePem } from '../../src/asn1/index.ts';
 import { type AuthorityImport, createAuthority, type Fleet, importRoot } from '../../src/ca/index.ts';
+import { PkiError } from '../../src/errors.ts';
 import type { TargetName } from '../../src/policy/index.ts';
 import { checkChain, parseCertificate, parseCertificates } from '../../src/x509/index.ts';
 import { manualRootConfig } from '../support/manual-root.ts';
@@ -90,8 +91,26 @@ describe('a root that the manual’s OpenSSL commands made', () => {
     const certificate = selfSigned('once-root.pem', 'once.pem', CA);
     const once = { certificate, privateKey: openssl.read('once.pem') };
     expect(await code(once)).toBe('taken');
+    const held = world.keystore.held();
     expect(await code(once)).toBe('key-of-a-ca');
+    expect(world.keystore.held()).toEqual(held);
   });
+});
+
+it('a root that could not be recorded keeps its key: the record may be on the disk all the same', async () => {
+  openssl.run('ecparam', '-genkey', '-name', 'prime256v1', '-noout', '-out', 'failed.pem');
+  const certificate = selfSigned('failed-root.pem', 'failed.pem', CA);
+  const ledger = {
+    ...world.ca.ledger,
+    recordGenerationImported: async () => {
+      throw new PkiError('storage-unavailable', 'The disk is gone.');
+    },
+  };
+  const fleet = await newFleet();
+  const wish = { name: 'root', certificate, privateKey: openssl.read('failed.pem'), passphrase: null };
+  const failing = importRoot({ ...world.ca, ledger }, world.act(), fleet, wish);
+  expect(await codeOfPromise(failing)).toBe('storage-unavailable');
+  expect(world.keystore.held().some((id) => id.startsWith(`${fleet.name}.root.`))).toBe(true);
 });
 
 describe('the private key of a root', () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { anyRoot, makeDevice, makeFleet, makeToken, requestCertificate } from '../support/fleet.ts';
@@ -242,7 +242,9 @@ it('an import is refused: a wrong passphrase, another key, no PEM, a key that an
   expect(await attempt({ certificate: 'nothing' })).toEqual([400, 'bad-pem']);
   expect((await createAuthority('import', { name: 'root', import: given })).status).toBe(201);
   await createFleet({ name: 'import-2', target: 'generic' });
+  const keys = readdirSync(join(service.data, 'keys'));
   const again = await createAuthority('import-2', { name: 'root', import: given });
+  expect(readdirSync(join(service.data, 'keys'))).toEqual(keys);
   expect([again.status, again.code()]).toEqual([409, 'key-of-a-ca']);
 });
 

@@ -182,6 +182,19 @@ describe('a start is refused with a line for the operator, and the folder is as 
   });
 });
 
+it('a key file that nothing on record names is told of, and stays', async () => {
+  const data = copyData();
+  const keys = join(data, 'keys');
+  const [key = ''] = readdirSync(keys).filter((name) => name.startsWith('demo'));
+  cpSync(join(keys, key), join(keys, 'demo.root-2.0123456789ab.pem'));
+  const before = filesOf(keys);
+  const service = await startService({ data });
+  const warnings = service.log().match(/^.*belong to nothing on record.*$/gm) ?? [];
+  expect(warnings.map((line) => JSON.parse(line).files)).toEqual([['demo.root-2.0123456789ab.pem']]);
+  expect(filesOf(keys)).toEqual(before);
+  await stopSound(service);
+});
+
 it('a passphrase from the environment opens the keys, and another one is refused', async () => {
   const data = copyData();
   const passphrase = readFileSync(join(data, 'keys', 'passphrase'), 'latin1').trim();

@@ -58,6 +58,17 @@ export function keystoreContract(name: string, make: () => Keystore): void {
       expect((await keystore.open('demo.root.3')).publicKey).toEqual(first.publicKey);
     });
 
+    test('a discarded key is gone, its id is free, and discarding it again changes nothing', async () => {
+      const keystore = make();
+      const first = await keystore.generate('demo.root.5', 'ed25519');
+      const other = await keystore.generate('demo.root.6', 'ed25519');
+      await keystore.discard('demo.root.5');
+      await keystore.discard('demo.root.5');
+      expect(await refusalOf(keystore.open('demo.root.5'))).toMatchObject({ code: 'signer-unavailable' });
+      expect((await keystore.open('demo.root.6')).publicKey).toEqual(other.publicKey);
+      expect((await keystore.generate('demo.root.5', 'ed25519')).publicKey).not.toEqual(first.publicKey);
+    });
+
     test('a key that is not there is signer-unavailable', async () => {
       expect(await refusalOf(make().open('demo.root.4'))).toMatchObject({ code: 'signer-unavailable' });
     });

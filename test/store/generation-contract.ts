@@ -75,6 +75,15 @@ export function generationContract(given: Given): void {
     expect(listed.map(({ id }) => id)).toEqual([root.id, line.id, first.id]);
   });
 
+  test('the keys of all generations are listed, also of one that has no certificate yet', async () => {
+    const { fleet, root } = await newLine(given.store);
+    const open = generationIntent(fleet, { authority: 'line-8', kind: 'issuing', issuerId: root.id });
+    await given.store.recordGenerationIntent(actAt(), given.store.runId, open);
+    const listed = await given.store.listKeyIds();
+    expect(listed).toEqual(expect.arrayContaining([root.keyId, open.keyId]));
+    expect(listed).toEqual([...listed].sort());
+  });
+
   test('the name of an authority that has a certificate is already-exists', async () => {
     const { fleet, root } = await newLine(given.store);
     const again = generationIntent(fleet, { kind: 'issuing', issuerId: root.id });

@@ -39,6 +39,8 @@ function signerOf(key: KeyObject): Signer {
 /** The port's twin in memory. Records every octet string that it signed, as an outside observer would. */
 export interface MemoryKeystore extends Keystore {
   readonly signed: Uint8Array[];
+  /** The ids of all keys that it holds. */
+  held(): readonly string[];
   /** While set, every signature fails with it. */
   failure: Error | undefined;
 }
@@ -61,6 +63,7 @@ export function memoryKeystore(): MemoryKeystore {
   };
   const store: MemoryKeystore = {
     signed: [],
+    held: () => [...keys.keys()],
     failure: undefined,
     generate: async (keyId, algorithm) => put(keyId, generate(algorithm)),
     adopt: async (keyId, pkcs8) => put(keyId, pkcs8),
@@ -69,6 +72,7 @@ export function memoryKeystore(): MemoryKeystore {
       if (!signer) throw new PkiError('signer-unavailable', `There is no key ${keyId}.`);
       return signer;
     },
+    discard: async (keyId) => void keys.delete(keyId),
   };
   return store;
 }

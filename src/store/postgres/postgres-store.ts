@@ -11,7 +11,7 @@ import {
 } from '../certificates.ts';
 import { findEnvelope } from '../envelopes.ts';
 import { findFleet, findFleetById, listFleets } from '../fleets.ts';
-import { findGeneration, listGenerations } from '../generations.ts';
+import { findGeneration, listGenerations, listKeyIds } from '../generations.ts';
 import { searchCertificates } from '../inventory.ts';
 import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
 import type { Store } from '../sqlite-store.ts';
@@ -105,6 +105,7 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       writer.write((t) => generations.recordGenerationImported(t, act, generation)),
     listGenerations: (fleetId) => ask(listGenerations(fleetId)),
     findGeneration: (id) => ask(findGeneration(id)),
+    listKeyIds: () => ask(listKeyIds()),
 
     recordIntents: (chunk) => writer.write((t) => recordIntents(t, chunk)),
     recordIssued: (chunk) => writer.write((t) => recordIssued(t, chunk)),
