@@ -17,7 +17,18 @@ const COUNTERPARTS = {
   'pkcs11.so': 'libengine-pkcs11-openssl',
 };
 
+/** What nearly every test asks: without them there would be little left to run. */
+const NEEDED = new Set(['openssl', 'curl']);
+const OPTIONAL = Object.keys(COUNTERPARTS).filter((program) => !NEEDED.has(program));
+
 const skipped = new Set((process.env.FLEETCA_TEST_SKIP ?? '').split(',').filter(Boolean));
+const misfits = [...skipped].filter((program) => !OPTIONAL.includes(program));
+if (misfits.length > 0) {
+  console.error(
+    `FLEETCA_TEST_SKIP: ${misfits.join(', ')} cannot be left out. These can: ${OPTIONAL.join(', ')}.`,
+  );
+  process.exit(2);
+}
 /** Debian keeps the programs of PostgreSQL's server, and what OpenSSL loads, out of the path. */
 const has = (program) =>
   spawnSync('sh', [

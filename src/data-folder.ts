@@ -3,11 +3,13 @@
  * nobody else imports it.
  */
 import { existsSync } from 'node:fs';
+import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAuthorityKeyId, type Ledger, type Signer } from './ca/index.ts';
+import { type AuditLog, isAuthorityKeyId, type Ledger, type Signer } from './ca/index.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/index.ts';
 import { PkiError } from './errors.ts';
+import { modeProblem, octalMode, shellPath } from './file-mode.ts';
 import { makeFolder } from './folder.ts';
 import { type FileKeystore, openKeystore, prepareKeyFolder, readPassphrase } from './keystore/index.ts';
 import { systemRandom } from './random.ts';
@@ -24,21 +26,59 @@ export interface Opened {
   readonly created: string[];
   /** Keys of authorities in the folder that nothing on record names. */
   readonly unnamed: readonly string[];
+  /** Where the passphrase is from: sentences for a person. */
+  readonly passphraseOrigin: string;
 }
 
-/** Database and keys belong together: one without the other is a restore that went wrong, never a start. */
-export async function openData(config: Config): Promise<Opened> {
-  const created: string[] = [];
-  const holdsKeys = await prepareKeyFolder(config.keysFolder);
-  const url = config.databaseUrl();
-  const isFirst = url === null && !existsSync(config.databaseFile);
+/** Nobody else reads the ledger, or puts another in its place. git checks db/ out as the umask has it. */
+async function verifyDatabaseIsOurs({ dbFolder, databaseFile }: Config, isFirst: boolean): Promise<void> {
+  const folder = await stat(dbFolder);
+  const shut = folder.mode & 0o755;
+  if (shut !== (folder.mode & 0o777)) {
+    if (!isFirst) {
+      throw new StartRefusal(
+        `${dbFolder} has mode ${octalMode(folder.mode)}: others may replace the database. chmod ${octalMode(shut)} ${shellPath(dbFolder)}`,
+      );
+    }
+    await chmod(dbFolder, shut);
+  }
+  for (const path of [databaseFile, `${databaseFile}-wal`, `${databaseFile}-shm`]) {
+    if (!existsSync(path)) continue;
+    const { mode } = await stat(path);
+    if ((mode & 0o077) !== 0) throw new StartRefusal(modeProblem(path, mode, 0o600));
+  }
+}
+
+/** Both folders, before anything in them is read. Database and keys belong together: neither starts alone. */
+async function prepareFolders(
+  config: Config,
+): Promise<{ readonly isFirst: boolean; readonly holdsKeys: boolean }> {
+  const { databaseFile, keysFolder, dbFolder } = config;
+  const isEmbedded = config.databaseUrl() === null;
+  const isFirst = isEmbedded && !existsSync(databaseFile);
+  // A first start makes the key folder before the database, so this is none.
+  if (isEmbedded && !isFirst && !existsSync(keysFolder)) {
+    throw new StartRefusal(
+      `There is a database at ${databaseFile}, but no ${keysFolder}. Put the key folder back, or point --data elsewhere.`,
+    );
+  }
+  const holdsKeys = await prepareKeyFolder(keysFolder);
   if (isFirst && holdsKeys) {
     throw new StartRefusal(
-      `${config.keysFolder} holds keys, but there is no database at ${config.databaseFile}. ` +
+      `${keysFolder} holds keys, but there is no database at ${databaseFile}. ` +
         'Put the database back, or point --data elsewhere: an empty one would know nothing of what those keys have signed.',
     );
   }
-  await makeFolder(config.dbFolder, 0o700);
+  await makeFolder(dbFolder, 0o700);
+  if (isEmbedded) await verifyDatabaseIsOurs(config, isFirst);
+  return { isFirst, holdsKeys };
+}
+
+/** Opens the ledger and the keys, or refuses with `StartRefusal`, `KeystoreSetupError` or `PkiError`. */
+export async function openData(config: Config): Promise<Opened> {
+  const created: string[] = [];
+  const { isFirst, holdsKeys } = await prepareFolders(config);
+  const url = config.databaseUrl();
   const run = {
     runId: Buffer.from(systemRandom.bytes(8)).toString('hex'),
     at: systemClock.now(),
@@ -52,8 +92,8 @@ export async function openData(config: Config): Promise<Opened> {
   try {
     const due = await activeKeys(store);
     // Before a passphrase is made: the keys that have to be put back are encrypted with another one.
-    if (!holdsKeys) verifyKeysAreThere(due, [], config);
-    const { passphrase, ...given } = await readPassphrase({
+    if (!holdsKeys) await verifyNeedsNoKeys(store, due, config);
+    const { passphrase, origin, ...given } = await readPassphrase({
       folder: config.keysFolder,
       holdsKeys,
       sources: config.passphrase,
@@ -66,23 +106,27 @@ export async function openData(config: Config): Promise<Opened> {
     verifyKeysAreThere(due, there, config);
     // A wrong passphrase shows here, not at the first request, nor in keys that differ in theirs.
     const [first] = [...due, ...there];
-    if (first !== undefined) await openKey(keystore, first);
+    if (first !== undefined) await openKey(keystore, first, origin);
     const named = new Set(await store.listKeyIds());
     const unnamed = there.filter((id) => isAuthorityKeyId(id) && !named.has(id));
-    return { store, keystore, created, unnamed };
+    return { store, keystore, created, unnamed, passphraseOrigin: origin };
   } catch (failure) {
     await store.close(systemClock.now());
     throw failure;
   }
 }
 
-/** Opens a key that a start needs. What is wrong with it is the operator's to put right: asking again helps nobody. */
-export async function openKey(keystore: FileKeystore, keyId: string): Promise<Signer> {
+/**
+ * Opens a key that a start needs. What is wrong with it is the operator's to put right: asking again helps
+ * nobody. `origin` says where the passphrase is from, for one that does not fit.
+ */
+export async function openKey(keystore: FileKeystore, keyId: string, origin: string): Promise<Signer> {
   try {
     return await keystore.open(keyId);
   } catch (cause) {
     if (!(cause instanceof PkiError) || cause.code !== 'signer-unavailable') throw cause;
-    throw new StartRefusal(cause.message, { cause });
+    const about = cause.facts.reason === 'passphrase' ? ` ${origin}` : '';
+    throw new StartRefusal(`${cause.message}${about}`, { cause });
   }
 }
 
@@ -105,5 +149,27 @@ function verifyKeysAreThere(due: readonly string[], there: readonly string[], co
   if (missing.length === 0) return;
   throw new StartRefusal(
     `The database names keys that are not in ${config.keysFolder}: ${missing.join(', ')}. Put them back.`,
+  );
+}
+
+/** True where the ledger says that the service had a CA of its own: its key was on disk before that entry. */
+async function hadServiceCa(log: AuditLog): Promise<boolean> {
+  for (let after = 0; ; ) {
+    const page = await log.listAudit(after, 1000);
+    if (page.some(({ action }) => action === 'service-ca-intent-recorded')) return true;
+    const last = page.at(-1);
+    if (!last) return false;
+    after = last.seq;
+  }
+}
+
+/** For a folder without a key: either the ledger never had one, or a first start was cut off before it made it. */
+async function verifyNeedsNoKeys(store: Store, due: readonly string[], config: Config): Promise<void> {
+  verifyKeysAreThere(due, [], config);
+  // Without an authority nothing was issued, and the log is short.
+  if (!(await hadServiceCa(store))) return;
+  throw new StartRefusal(
+    `The database was used with keys, and ${config.keysFolder} holds none. Put them back. ` +
+      'Where they are lost, begin with a new data folder: no authority is active, so nothing that is issued hangs on them.',
   );
 }

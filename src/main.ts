@@ -56,7 +56,8 @@ export interface RunningService {
   readonly caFile: string | null;
   /** SHA-256, hex, of that CA certificate, or of the operator's certificate. */
   readonly fingerprint: string;
-  readonly adminTokenFile: string;
+  /** null where it is not in the key folder: who moved it knows where it is. */
+  readonly adminTokenFile: string | null;
   /** What this start made because it was not there: one sentence each. */
   readonly created: readonly string[];
   /** Takes no more calls, lets those under way end, and closes the database. */
@@ -87,7 +88,8 @@ const recordIntent =
   ({ serial, tbsDigest, notAfter }) =>
     log.recordServiceAct(act, action, { serial, tbsDigest, notAfter: notAfter.toISOString(), ...details });
 
-async function openServiceCa({ store, keystore, created }: Opened, config: Config): Promise<ServiceCa> {
+async function openServiceCa(opened: Opened, config: Config): Promise<ServiceCa> {
+  const { store, keystore, created, passphraseOrigin } = opened;
   const path = join(config.keysFolder, SERVICE_CA_FILE);
   const hasKey = await keystore.has(SERVICE_CA_KEY);
   const hasCertificate = existsSync(path);
@@ -97,7 +99,7 @@ async function openServiceCa({ store, keystore, created }: Opened, config: Confi
     );
   }
   const signer = hasKey
-    ? await openKey(keystore, SERVICE_CA_KEY)
+    ? await openKey(keystore, SERVICE_CA_KEY, passphraseOrigin)
     : await keystore.generate(SERVICE_CA_KEY, 'ec-p256');
   if (hasCertificate) {
     const [block] = parsePem(await readFile(path, 'latin1'));
@@ -304,7 +306,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       publicUrl: site?.url ?? null,
       caFile: credentials.caFile,
       fingerprint: credentials.first.pin,
-      adminTokenFile,
+      adminTokenFile: existsSync(adminTokenFile) ? adminTokenFile : null,
       created,
       close,
     };

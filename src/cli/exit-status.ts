@@ -14,6 +14,8 @@ export const EXIT = {
   defect: 70,
   /** As a shell reports a program that Ctrl-C ended: 128 + 2. */
   interrupted: 130,
+  /** Whoever read the output closed it, as `head` does: 128 + SIGPIPE. */
+  readerLeft: 141,
 } as const;
 
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];

@@ -3,13 +3,11 @@
  * local), data on stdout, everything else on stderr, and an exit status that scripts can switch on.
  * It decides nothing about certificates.
  */
+import { EXIT } from './exit-status.ts';
 import { run } from './run.ts';
 
-/** As a shell reports a program that SIGPIPE ended: 128 + 13. */
-const READER_WENT_AWAY = 141;
-
 process.stdout.on('error', (failure: NodeJS.ErrnoException) => {
-  if (failure.code === 'EPIPE') process.exit(READER_WENT_AWAY);
+  if (failure.code === 'EPIPE') process.exit(EXIT.readerLeft);
   throw failure;
 });
 

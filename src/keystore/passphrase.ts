@@ -34,6 +34,8 @@ export interface PassphraseInput {
 export interface Passphrase {
   readonly passphrase: string;
   readonly source: 'file' | 'environment' | 'credential' | 'default';
+  /** Where it is from, and what else is there: sentences for the day that it does not fit. */
+  readonly origin: string;
   /** True when it was made just now. */
   readonly created: boolean;
 }
@@ -135,16 +137,19 @@ async function findCandidates({
   return candidates;
 }
 
+const cameFrom = (title: string): string => `The passphrase came from ${title}.`;
+
 async function makeDefault(path: string, random: Random): Promise<Passphrase> {
   const passphrase = Buffer.from(random.bytes(32)).toString('base64url');
+  const made = { source: 'default', origin: cameFrom(`the file ${path}`) } as const;
   try {
     await writeSecretFile(path, `${passphrase}\n`);
-    return { passphrase, source: 'default', created: true };
+    return { ...made, passphrase, created: true };
   } catch (failure) {
     const code = errnoOf(failure);
     if (code === undefined) throw failure;
     // Another process was first: its passphrase counts.
-    if (code === 'EEXIST') return { passphrase: await readDefault(path), source: 'default', created: false };
+    if (code === 'EEXIST') return { ...made, passphrase: await readDefault(path), created: false };
     return refuse(`The passphrase file ${path} cannot be written (${code}).`, failure);
   }
 }
@@ -171,10 +176,17 @@ export async function readPassphrase({
       `The passphrase is given more than once (${candidates.map(({ title }) => title).join(', ')}): leave one.`,
     );
   }
-  if (candidate) return { passphrase: await candidate.read(), source: candidate.source, created: false };
-
   const path = join(folder, PASSPHRASE_FILE);
-  if (await exists(path)) return { passphrase: await readDefault(path), source: 'default', created: false };
+  const hasDefault = await exists(path);
+  if (candidate) {
+    const unread = hasDefault ? ` ${path} is there as well, and was not read: leave the one that fits.` : '';
+    const origin = `${cameFrom(candidate.title)}${unread}`;
+    return { passphrase: await candidate.read(), source: candidate.source, origin, created: false };
+  }
+  if (hasDefault) {
+    const origin = cameFrom(`the file ${path}`);
+    return { passphrase: await readDefault(path), source: 'default', origin, created: false };
+  }
   if (!holdsKeys) return makeDefault(path, random);
   return refuse(
     `${folder} holds keys, and there is no passphrase for them: set FLEETCA_PASSPHRASE_FILE, or put back ${path}.`,

@@ -28,6 +28,17 @@ export function storageError(error: unknown): unknown {
     : error;
 }
 
+/** The same at a start, where a person has to find the file. */
+export function openingError(file: string, error: unknown): unknown {
+  const code = String((error as { code?: unknown } | undefined)?.code);
+  if (!/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return storageError(error);
+  return new PkiError(
+    'storage-unavailable',
+    `${file} is no database that can be read (${code}): it was overwritten or damaged. Put a copy back.`,
+    { facts: { medium: code }, cause: error },
+  );
+}
+
 /**
  * A sync that failed may have lost what it was to write, and the next one would not say so; a corrupt
  * database must not be signed on. After either, nothing is written until a restart.

@@ -12,7 +12,7 @@ import * as certificates from './certificates.ts';
 import { recordIssued } from './completions.ts';
 import { type Connection, openWriter } from './driver.ts';
 import { acknowledgeKey, findEnvelope } from './envelopes.ts';
-import { storageError } from './failure.ts';
+import { openingError, storageError } from './failure.ts';
 import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
 import { rememberPlace } from './in-place.ts';
@@ -77,7 +77,7 @@ function openDatabase(settings: StoreSettings): Opened {
     return { connection, release, abandoned };
   } catch (error) {
     for (const step of undo) step();
-    throw storageError(error);
+    throw openingError(file, error);
   }
 }
 

@@ -15,6 +15,7 @@ describe('exit statuses', () => {
       tryAgain: 6,
       defect: 70,
       interrupted: 130,
+      readerLeft: 141,
     });
   });
 

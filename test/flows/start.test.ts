@@ -153,7 +153,19 @@ describe('a start is refused with a line for the operator, and the folder is as 
       'a database that is none',
       (data) => writeFileSync(join(data, 'db', 'fleetca.sqlite'), 'x'.repeat(10_000)),
       'PkiError',
-      'database',
+      'fleetca.sqlite is no database that can be read (SQLITE_NOTADB)',
+    ],
+    [
+      'a database that others can read',
+      (data) => chmodSync(join(data, 'db', 'fleetca.sqlite'), 0o640),
+      'StartRefusal',
+      'chmod 0600',
+    ],
+    [
+      'a database folder that others can write to',
+      (data) => chmodSync(join(data, 'db'), 0o770),
+      'StartRefusal',
+      'chmod 0750',
     ],
   ];
   it.each(cases)('%s', async (_what, spoil, name, said) => {
@@ -165,6 +177,25 @@ describe('a start is refused with a line for the operator, and the folder is as 
     expect(refused.message).toContain(said);
     expect(refused.message).not.toContain('canary');
     expect(filesOf(join(data, 'keys'))).toEqual(before);
+  });
+
+  it('a database without its key folder, and none is made', async () => {
+    const data = copyData();
+    rmSync(join(data, 'keys'), { recursive: true });
+    const refused = await startRefused({ data });
+    expect([refused.name, refused.status]).toEqual(['StartRefusal', 1]);
+    expect(refused.message).toContain(`no ${join(data, 'keys')}`);
+    expect(readdirSync(data)).not.toContain('keys');
+  });
+
+  it('a database that was used with keys, though no fleet has an authority yet', async () => {
+    const data = scratchFolder();
+    await stopSound(await startService({ data }));
+    for (const name of readdirSync(join(data, 'keys'))) rmSync(join(data, 'keys', name));
+    const refused = await startRefused({ data });
+    expect([refused.name, refused.status]).toEqual(['StartRefusal', 1]);
+    expect(refused.message).toContain('The database was used with keys');
+    expect(readdirSync(join(data, 'keys'))).toEqual([]);
   });
 
   it.skipIf(process.platform !== 'linux')('a data folder where none can be made', async () => {
@@ -205,6 +236,7 @@ it('a passphrase from the environment opens the keys, and another one is refused
   const refused = await startRefused({ data, env: { FLEETCA_PASSPHRASE: 'canary-passphrase' } });
   expect(refused.name).toBe('StartRefusal');
   expect(refused.message).toContain('the passphrase does not fit it');
+  expect(refused.message).toContain('came from the variable FLEETCA_PASSPHRASE.');
   expect(refused.message).not.toContain('canary');
 });
 
@@ -219,6 +251,14 @@ it('a wrong passphrase shows at start also where no fleet has a key yet and the 
   const refused = await startRefused({ data, flags: { tlsCertificateFile: crt, tlsKeyFile: key } });
   expect(refused.name).toBe('StartRefusal');
   expect(refused.message).toContain('the passphrase does not fit it');
+  expect(refused.message).toContain(`came from the file ${join(data, 'keys', 'passphrase')}.`);
+});
+
+it('a passphrase of ours that lies beside the given one, unread, is named where that one does not fit', async () => {
+  const data = copyData();
+  const refused = await startRefused({ data, env: { FLEETCA_PASSPHRASE: 'canary-passphrase' } });
+  expect(refused.message).toContain(`${join(data, 'keys', 'passphrase')} is there as well, and was not read`);
+  expect(refused.message).not.toContain('canary');
 });
 
 it('after kill -9 in a lot it starts without a hand, and the same lot again gives each row one certificate', async () => {

@@ -36,12 +36,12 @@ describe('the passphrase comes from', () => {
   test('the file, its newline cut', async () => {
     for (const text of ['canary', 'canary\n', 'canary\r\n']) {
       const found = await read(scratchFolder(), { file: secretFile(text, 0o400) }, true);
-      expect(found).toEqual({ passphrase: 'canary', source: 'file', created: false });
+      expect(found).toMatchObject({ passphrase: 'canary', source: 'file', created: false });
     }
   });
 
   test('the variable, its newline cut', async () => {
-    expect(await read(scratchFolder(), { value: () => 'canary \n' }, true)).toEqual({
+    expect(await read(scratchFolder(), { value: () => 'canary \n' }, true)).toMatchObject({
       passphrase: 'canary ',
       source: 'environment',
       created: false,
@@ -51,9 +51,9 @@ describe('the passphrase comes from', () => {
   test('the systemd credential, which an ACL shows as readable by a group', async () => {
     const credentialsDirectory = credentialsWith('canary\n');
     const found = { passphrase: 'canary', source: 'credential', created: false };
-    expect(await read(scratchFolder(), { credentialsDirectory }, true)).toEqual(found);
+    expect(await read(scratchFolder(), { credentialsDirectory }, true)).toMatchObject(found);
     const file = join(credentialsDirectory, 'fleetca-passphrase');
-    expect(await read(scratchFolder(), { credentialsDirectory, file }, true)).toEqual(found);
+    expect(await read(scratchFolder(), { credentialsDirectory, file }, true)).toMatchObject(found);
   });
 
   test('a file of our own, made once, where nothing is set and there is no key', async () => {
@@ -61,10 +61,14 @@ describe('the passphrase comes from', () => {
     const passphrase = Buffer.alloc(32, 7).toString('base64url');
     // A credentials folder without ours in it is no source.
     const sources = { credentialsDirectory: scratchFolder() };
-    expect(await read(folder, sources)).toEqual({ passphrase, source: 'default', created: true });
+    expect(await read(folder, sources)).toMatchObject({ passphrase, source: 'default', created: true });
     expect(modeOf(join(folder, 'passphrase'))).toBe('600');
     expect(readFileSync(join(folder, 'passphrase'), 'utf8')).toBe(`${passphrase}\n`);
-    expect(await read(folder, sources, true)).toEqual({ passphrase, source: 'default', created: false });
+    expect(await read(folder, sources, true)).toMatchObject({
+      passphrase,
+      source: 'default',
+      created: false,
+    });
   });
 
   test('one file of our own, though two processes start at once', async () => {

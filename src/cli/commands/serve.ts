@@ -18,7 +18,7 @@ const announce = ({ created, ...service }: RunningService): string =>
       ['public pages', service.publicUrl ?? 'off'],
       ['clients trust', service.caFile ?? 'the certificate that you brought'],
       ['or pin', service.fingerprint],
-      ['admin token', service.adminTokenFile],
+      ['admin token', service.adminTokenFile ?? 'not in keys/; where it is lost: fleetca token recover'],
     ]),
   ].join('\n');
 

@@ -17,11 +17,14 @@ export async function startForDemo(config: Config): Promise<RunningService> {
 
 /** The first admin token, as the service wrote it. Refuses `no-token` where it cannot be read. */
 export async function readAdminToken({ adminTokenFile }: RunningService): Promise<string> {
+  const hint = 'put it back for this run, or run the quickstart with --data and an empty folder';
+  if (adminTokenFile === null)
+    throw new LocalFailure('no-token', 'The admin token is not in the key folder.', { hint });
   try {
     return (await readFile(adminTokenFile, 'utf8')).trim();
   } catch (cause) {
     throw new LocalFailure('no-token', `The admin token cannot be read from ${adminTokenFile}.`, {
-      hint: 'put it back for this run, or run the quickstart with --data and an empty folder',
+      hint,
       cause,
     });
   }

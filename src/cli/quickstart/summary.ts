@@ -102,7 +102,8 @@ export function summarize(input: SummaryInput): Summary {
     publicUrl,
     caFile,
     fingerprint,
-    adminTokenFile,
+    // The run has read it: it is there.
+    adminTokenFile: adminTokenFile ?? '',
     ...rest,
   };
 }
