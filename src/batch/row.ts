@@ -7,6 +7,8 @@ export interface RowContent {
   readonly input: RequestInput;
   /** The device ID that the lot gives the row beside its request; null where it is in the request alone, or not yet read. */
   readonly deviceId: string | null;
+  /** The file of an archive that it is; absent where there is none, or its name is not fit to be shown. */
+  readonly file?: string;
 }
 
 export interface Row extends RowContent {

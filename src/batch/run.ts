@@ -44,14 +44,19 @@ const OURS: ReadonlySet<string> = new Set([
 /** An outcome with what its line needs beside it. */
 type Told = Omit<StoredOutcome, 'seq' | 'attempt'>;
 
-function refusedOutcome(row: number, deviceId: string | null, refusal: PkiError): Told {
+/** What the pipeline says of the device (`deviceId`) goes before what the lot says: it has read the request. */
+function refusedOutcome(
+  { row, file, deviceId: told }: Row,
+  deviceId: string | null,
+  refusal: PkiError,
+): Told {
   const { code, message, violations } = refusal;
   return {
     row,
-    deviceId,
+    deviceId: deviceId ?? told,
     status: OURS.has(code) ? 'failed' : 'refused',
     intentId: null,
-    problem: { code, message, violations },
+    problem: { code, message: file === undefined ? message : `${file}: ${message}`, violations },
     warnings: [],
     serial: null,
     certificate: null,
@@ -59,9 +64,9 @@ function refusedOutcome(row: number, deviceId: string | null, refusal: PkiError)
   };
 }
 
-/** What the pipeline says of the device goes before what the lot says: it has read the request. */
-function outcomeOf({ row, deviceId: told }: Row, outcome: IssueOutcome): Told {
-  if (outcome.status === 'refused') return refusedOutcome(row, outcome.deviceId ?? told, outcome.refusal);
+function outcomeOf(asked: Row, outcome: IssueOutcome): Told {
+  if (outcome.status === 'refused') return refusedOutcome(asked, outcome.deviceId, outcome.refusal);
+  const { row } = asked;
   const { status, deviceId, warnings, certificate, envelope } = outcome;
   const { intentId, serial, der } = certificate;
   return { row, deviceId, status, intentId, problem: null, warnings, serial, certificate: der, envelope };
@@ -73,10 +78,10 @@ function failedOutcomes(
   prepared: readonly PreparedRow[],
   failure: PkiError,
 ): readonly Told[] {
-  return rows.map(({ row, deviceId }, i) => {
+  return rows.map((row, i) => {
     const one = prepared[i];
-    if (one && 'refusal' in one) return refusedOutcome(row, one.deviceId ?? deviceId, one.refusal);
-    return { ...refusedOutcome(row, one?.intent.deviceId ?? deviceId, failure), status: 'failed' };
+    if (one && 'refusal' in one) return refusedOutcome(row, one.deviceId, one.refusal);
+    return { ...refusedOutcome(row, one?.intent.deviceId ?? null, failure), status: 'failed' };
   });
 }
 

@@ -360,7 +360,8 @@ export interface Device {
 export interface Ledger {
   /**
    * Resolves when a command that changes nothing has gone the way of all that change something. Rejects
-   * as they would: with `storage-unavailable`, say, where nothing is written until a restart.
+   * as they would: with `storage-unavailable`, say, where nothing is written until a restart, or with
+   * `storage-full`.
    */
   verifyWritable(): Promise<void>;
 
@@ -476,7 +477,10 @@ export interface Ledger {
 
   /** Marks a certificate revoked; the same again changes nothing and gives the first mark. */
   markRevoked(act: Act, fingerprint: Uint8Array, reason: string): Promise<StoredCertificate>;
-  /** Frees a key of a fleet from its device. Rejects with `not-found`. */
+  /**
+   * Frees a key of a fleet from its device. Rejects with `not-found`, and with `key-retired` where a
+   * certificate of the key was revoked for keyCompromise.
+   */
   releaseKey(act: Act, fleetId: number, keyDigest: Uint8Array, reason: string): Promise<void>;
 }
 

@@ -30,9 +30,14 @@ export interface Summary {
   readonly chain: string;
 }
 
-/** The last line of a lot that was refused midway. */
+/** The last line of a lot that was refused midway, or could not go on. */
 export interface LotProblem {
-  readonly problem: { readonly status: number; readonly code: string; readonly detail: string };
+  readonly problem: {
+    readonly status: number;
+    readonly code: string;
+    readonly detail: string;
+    readonly retryable: boolean;
+  };
 }
 
 export type BatchLine = Outcome | LotProblem | { readonly summary: Summary } | { readonly next: number };

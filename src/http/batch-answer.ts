@@ -19,7 +19,7 @@ async function readSummary({ store, batchId, attempt: number }: BatchRun, chain:
   return encodeLines([summaryJson(batchId, attempt, chain)]);
 }
 
-/** What became of the intake: every row is on record; so are all before the refusal of the rest; or not even that. */
+/** What became of the intake: every row is on record; those before the refusal of the rest are; or the upload broke off. */
 type Intake = 'complete' | PkiError | 'interrupted';
 
 async function takeIn({ req }: Call, run: BatchRun, rows: RowSource): Promise<Intake> {
@@ -29,10 +29,13 @@ async function takeIn({ req }: Call, run: BatchRun, rows: RowSource): Promise<In
     return refusal ?? 'complete';
   } catch (failure) {
     // An upload that broke off is the client's story; anything else is ours.
-    if (req.destroyed && !req.readableEnded)
+    if (req.destroyed && !req.readableEnded) {
       req.log.info({ batch: run.batchId }, 'the upload of a lot broke off');
-    else req.log.error({ err: failure, batch: run.batchId }, 'the intake of a lot failed');
-    return 'interrupted';
+      return 'interrupted';
+    }
+    req.log.error({ err: failure, batch: run.batchId }, 'the intake of a lot failed');
+    // A full disk, say: whoever waits at the other end has to know what to wait for.
+    return failure instanceof PkiError ? failure : 'interrupted';
   }
 }
 
@@ -49,9 +52,9 @@ async function endAnswer({ req, res }: Call, run: BatchRun, intake: Intake, chai
 
 /**
  * Takes a lot in and answers it at the same time, each at its own pace: the intake never waits for
- * the reader of the answer, and goes on when that goes away. Where the lot was refused midway, the last
- * line is its problem. Where not all rows came to be on record, the answer ends without summary and
- * without its end, and the connection is closed.
+ * the reader of the answer, and goes on when that goes away. Where the lot was refused midway, or its rows
+ * could not be recorded, the last line is the problem. Where a defect ended it, the answer ends without
+ * summary and without its end, and the connection is closed.
  */
 export async function exchangeBatch(
   call: Call,
@@ -81,7 +84,8 @@ async function* telling(rows: RowSource, ended: () => void): RowSource {
 /**
  * Takes a lot in without an answer of rows: resolves when all of it has come, while the last rows may
  * still be on their way. Sooner would be no service: many clients stop sending when they are answered.
- * Rejects with the refusal of a lot that was refused midway, and `busy` where it broke off on our side.
+ * Rejects with the refusal of a lot that was refused midway or could not be recorded, and `busy` where it
+ * broke off on our side.
  */
 export async function acceptBatch(call: Call, run: BatchRun, rows: RowSource): Promise<void> {
   let whole: () => void = () => undefined;

@@ -3,7 +3,7 @@ import { foldDeviceId } from '../policy/index.ts';
 import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
-import { noCertificate, noKey } from './refusals.ts';
+import { compromisedKey, noCertificate, noKey } from './refusals.ts';
 import { build, type Session } from './session.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
@@ -192,6 +192,21 @@ export function* findDeviceOfKey(fleetId: number, keyDigest: Uint8Array): Asking
   return row && { fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) };
 }
 
+/** Refuses `key-retired` where a certificate that the device has for the key was revoked for keyCompromise. */
+export function* verifyNotCompromised(device: number, keyDigest: Uint8Array): Asking<void> {
+  const revoked = yield* first(
+    build
+      .selectFrom('intent as i')
+      .innerJoin('certificate as c', 'c.intent_id', 'i.id')
+      .select('i.id')
+      .where('i.device', '=', device)
+      .where('i.key_digest', '=', keyDigest)
+      .where('c.revocation_reason', '=', 'keyCompromise')
+      .limit(1),
+  );
+  if (revoked) throw compromisedKey();
+}
+
 export function releaseKey(
   session: Session,
   act: Act,
@@ -207,6 +222,7 @@ export function releaseKey(
       .returning('device'),
   );
   if (!owner) throw noKey();
+  answer(session, verifyNotCompromised(owner.device, keyDigest));
   session.run(releasedKey(fleetId, keyDigest, owner.device));
   const details = { keyDigest: hex(keyDigest), reason };
   appendAudit(session, act, { action: 'key-released', fleet: fleetName(session, fleetId), details });

@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { PkiError } from '../errors.ts';
 
 const identityOf = (path: string): string | undefined => {
@@ -23,4 +24,14 @@ export function rememberPlace(file: string): () => void {
       { facts: { lost } },
     );
   };
+}
+
+/** Octets that a disk must have free: some rows of a lot. */
+const ROOM = 2 ** 20;
+
+/** Throws `storage-full` where next to nothing is left for what is written beside the database. */
+export function verifyRoom(file: string): void {
+  const { bavail, bsize } = statfsSync(dirname(file));
+  if (bavail * bsize >= ROOM) return;
+  throw new PkiError('storage-full', 'The disk that holds the database is full, but for less than a MiB.');
 }

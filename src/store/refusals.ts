@@ -29,6 +29,12 @@ export const noCertificate = (): PkiError => new PkiError('not-found', 'There is
 
 export const noKey = (): PkiError => new PkiError('not-found', 'No device of this fleet has this key.');
 
+export const compromisedKey = (): PkiError =>
+  new PkiError(
+    'key-retired',
+    'A certificate of this key was revoked because the key is compromised. It is not to be freed: the device has to make another.',
+  );
+
 export const noRegistration = (): PkiError =>
   new PkiError('not-found', 'There are no such registration credentials.');
 

@@ -15,7 +15,7 @@ import { acknowledgeKey, findEnvelope } from './envelopes.ts';
 import { openingError, storageError } from './failure.ts';
 import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
-import { rememberPlace } from './in-place.ts';
+import { rememberPlace, verifyRoom } from './in-place.ts';
 import { recordIntents } from './intents.ts';
 import { searchCertificates } from './inventory.ts';
 import { lockDatabase } from './lock.ts';
@@ -107,7 +107,7 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       release();
     },
 
-    verifyWritable: () => writer.write(() => undefined),
+    verifyWritable: () => writer.write(() => (file === ':memory:' ? undefined : verifyRoom(file))),
 
     createFleet: (act, fleet) => writer.write((s) => fleets.createFleet(s, act, fleet)),
     recordFleetTerms: (act, id, terms) => writer.write((s) => fleets.recordFleetTerms(s, act, id, terms)),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { resumeCommand } from '../../src/cli/commands/batch-submit.ts';
+import { resumeCommand } from '../../src/cli/commands/resume-command.ts';
 import { continueFile } from '../../src/cli/continue-file.ts';
 import { openOutcomes } from '../../src/cli/outcome-sink.ts';
 import { processOutput } from '../../src/cli/output.ts';
@@ -68,19 +68,25 @@ describe('a file of outcomes that is gone on with', () => {
 });
 
 describe('the command that goes on with a lot', () => {
-  const options = { retries: 10, retry: true };
+  const stopped = { source: 'lot', terms: { id: 'lot-1', fleet: 'demo' }, options: {}, globals: {} };
 
   it('names what the service may not have heard of', () => {
-    const terms = { id: 'lot-1', fleet: 'demo', profile: 'gateway' };
-    expect(resumeCommand({ source: 'lot', terms, options: { ...options, out: 'out.ndjson' } })).toBe(
+    const terms = { ...stopped.terms, profile: 'gateway' };
+    expect(resumeCommand({ ...stopped, terms, options: { out: 'out.ndjson' } })).toBe(
       'fleetca batch resume lot-1 lot --fleet demo --profile gateway --out out.ndjson',
     );
   });
 
+  it('names how the service was reached, and nothing else that was parsed', () => {
+    const globals = { url: 'https://ca:8443', tokenFile: 'line 7', json: true, retries: 10 } as const;
+    expect(resumeCommand({ ...stopped, globals })).toBe(
+      "fleetca batch resume lot-1 lot --fleet demo --url https://ca:8443 --token-file 'line 7' --json",
+    );
+  });
+
   it('can be pasted into a shell', () => {
-    const source = "it's; rm -rf $HOME";
-    expect(resumeCommand({ source, terms: { id: 'x', fleet: 'demo' }, options })).toBe(
-      "fleetca batch resume x 'it'\\''s; rm -rf $HOME' --fleet demo",
+    expect(resumeCommand({ ...stopped, source: "it's; rm -rf $HOME" })).toBe(
+      "fleetca batch resume lot-1 'it'\\''s; rm -rf $HOME' --fleet demo",
     );
   });
 });

@@ -37,12 +37,17 @@ test('a full disk is told as 507, nothing is half recorded, reads go on, and roo
   expect(refused.map(({ answer }) => [answer.status, answer.json.code])).toEqual(
     Array.from({ length: 3 }, () => [507, 'storage-full']),
   );
+  expect((await call(service, { path: '/readyz' })).json).toMatchObject({
+    status: 507,
+    code: 'storage-full',
+  });
   const shown = await call(service, { path: before.headers.location ?? '', token: station });
   expect([shown.status, shown.json.certificate]).toEqual([200, before.json.certificate]);
   const lot = await createResumingClient().send(service, { rows: others, token: station, batchId: 'early' });
   expect([lot.ended, lot.status]).toEqual(['refused', 507]);
 
   makeRoom();
+  expect((await call(service, { path: '/readyz' })).status).toBe(200);
   for (const { row } of refused) expect((await requestOne(service, station, row.csr)).status).toBe(201);
   await service.stop();
   expect(doubledIn(await readLedgerFacts(service.database))).toEqual([]);
@@ -62,8 +67,8 @@ test('a lot that a full disk stopped goes on where it was when there is room', a
 
   // Room for part of the lot.
   const makeRoom = fill(data, 600 * 1024);
-  const { ended } = await client.send(service, sending);
-  expect(ended).toBe('cut');
+  const { ended, code } = await client.send(service, sending);
+  expect([ended, code]).toEqual(['problem', 'storage-full']);
   expect(client.held.size).toBeLessThan(rows.length);
   makeRoom();
   expect(await client.send(service, sending)).toMatchObject({ ended: 'whole', failed: 0 });

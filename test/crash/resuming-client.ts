@@ -2,10 +2,12 @@ import { FLEET, openRequest } from './calls.ts';
 import type { LotRow } from './lot.ts';
 import type { ServiceProcess } from './service-process.ts';
 
-/** How an exchange ended. `whole`: with its summary. */
+/** How an exchange ended. `whole`: with its summary; `problem`: with why it could not go on. */
 interface Exchange {
-  readonly ended: 'whole' | 'cut' | 'refused';
+  readonly ended: 'whole' | 'problem' | 'cut' | 'refused';
   readonly status: number | null;
+  /** The code on the answer's last line, where that is a problem. */
+  readonly code: string | null;
   /** Rows that were `failed`: theirs is to be asked again. */
   readonly failed: number;
 }
@@ -30,11 +32,13 @@ export interface ResumingClient {
 }
 
 interface OutcomeLine {
-  readonly row: number;
+  /** None on a last line. */
+  readonly row?: number;
   readonly deviceId: string | null;
   readonly status: 'issued' | 'replayed' | 'refused' | 'failed';
   readonly certificate?: string;
   readonly summary?: { readonly rows: number };
+  readonly problem?: { readonly code: string };
 }
 
 /** A station's client that survives the service: it keeps what it was handed, and holds it against all that follows. */
@@ -63,8 +67,9 @@ export function createResumingClient(): ResumingClient {
   const send = (service: ServiceProcess, { rows, token, batchId, onOutcome }: Sending): Promise<Exchange> =>
     new Promise((resolve) => {
       let failed = 0;
+      let code: string | null = null;
       const end = (ended: Exchange['ended'], status: number | null): void =>
-        resolve({ ended, status, failed });
+        resolve({ ended, status, code, failed });
       const req = openRequest(service, `/v1/fleets/${FLEET}/batches`, {
         method: 'POST',
         agent: false,
@@ -91,6 +96,10 @@ export function createResumingClient(): ResumingClient {
             if (!whole) complaints.push(`the summary counts ${line.summary.rows} rows of ${rows.length}`);
             return;
           }
+          if (line.problem && line.row === undefined) {
+            code = line.problem.code;
+            return;
+          }
           take(rows, outcomes++, line);
           if (line.status === 'failed') failed++;
           onOutcome?.(outcomes);
@@ -102,7 +111,10 @@ export function createResumingClient(): ResumingClient {
           for (const line of lines) takeLine(JSON.parse(line));
         });
         res.on('error', () => undefined);
-        res.on('close', () => end(whole ? 'whole' : 'cut', status));
+        res.on('close', () => {
+          if (whole) end('whole', status);
+          else end(code === null ? 'cut' : 'problem', status);
+        });
       });
       // The octets of an upload are handed over as the socket takes them.
       req.write(rows.map(({ line }) => line).join(''));

@@ -225,6 +225,8 @@ describe('keys that the service makes', () => {
     expect(lines.map((line) => JSON.parse(line).envelope)).toEqual(
       Array(2).fill(expect.stringContaining('CMS')),
     );
+    const nobody = await runWith(as('station'), 'batch', 'resume', 'lot-made', 'ids.ndjson');
+    expect([nobody.status, nobody.err]).toEqual([2, expect.stringContaining('--recipient')]);
     const acknowledge = ['batch', 'acknowledge', 'lot-made', '--through'];
     const done = await must(as('station'), ...acknowledge, '2', '--json');
     expect(done.json()).toEqual({ id: 'lot-made', acknowledged: 2, dropped: 2 });

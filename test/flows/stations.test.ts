@@ -185,6 +185,9 @@ it('bounds that do not fit are refused', async () => {
   expect(await make({ role: 'auditor', quota: { total: 1 } })).toBe('bad-request');
   expect(await make({ ...bound, quota: { total: 0 } })).toBe('bad-json');
   expect(await make({ ...bound, quota: { perDay: 5 } })).toBe('bad-json');
+  // A bound that binds nothing is a slip.
+  expect(await make({ ...bound, quota: {} })).toBe('bad-json');
+  expect(await make({ ...bound, profiles: [] })).toBe('bad-json');
   expect(await make({ ...bound, labels: { 'not a name': 'x' } })).toBe('bad-json');
   expect(await make({ ...bound, labels: { empty: '' } })).toBe('bad-json');
   expect(await make({ ...bound, idPattern: 'e\u0301' })).toBe('bad-request');

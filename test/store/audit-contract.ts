@@ -50,7 +50,7 @@ export function auditContract(given: Given): void {
     const ids = [first, second].map((v) => (v?.verdict === 'recorded' ? v.intentId : 0));
     const certificate = await told(line.fleet.name, () => line.complete(a, ids[0] ?? 0, 1));
     await told(null, () => store.abandonIntents(act, store.runId, [ids[1] ?? 0]));
-    await told(line.fleet.name, () => store.markRevoked(act, certificate.fingerprint, 'keyCompromise'));
+    await told(line.fleet.name, () => store.markRevoked(act, certificate.fingerprint, 'superseded'));
     await told(line.fleet.name, () => store.releaseKey(act, line.fleet.id, a.keyDigest, 'why'));
     const id = fresh('batch');
     const opening = { id, fleetId: line.fleet.id, tokenId: 'x', profile: null, authority: null };

@@ -88,6 +88,24 @@ export function inventoryContract(given: Given): void {
     expect(verdict).toMatchObject({ verdict: 'refused', code: 'key-of-another-device' });
   });
 
+  test('a key with a certificate that was revoked for keyCompromise is not freed; for another reason it is', async () => {
+    const { store } = given;
+    const line = await newLine(store);
+    for (const [reason, refusal] of [
+      ['keyCompromise', { code: 'key-retired' }],
+      ['cessationOfOperation', undefined],
+    ] as const) {
+      const row = line.row(`dev-${reason}`);
+      const { fingerprint } = await line.issue(row);
+      await store.markRevoked(actAt(), fingerprint, reason);
+      const release = () => store.releaseKey(actAt(), line.fleet.id, row.keyDigest, 'board moved');
+      if (refusal) expect(await rejection(release())).toMatchObject(refusal);
+      else await release();
+      const [verdict] = await line.record([line.row(`next-${reason}`, { keyDigest: row.keyDigest })]);
+      expect(verdict).toMatchObject(refusal ? { code: 'key-of-another-device' } : { verdict: 'recorded' });
+    }
+  });
+
   test('releasing a key that no device of the fleet has is not-found', async () => {
     const { store } = given;
     const [here, there] = [await newLine(store), await newLine(store)];

@@ -87,3 +87,12 @@ export const rowOfFile = ({ deviceId }: NamedFile, octets: Uint8Array): RowConte
   input: { form: 'request', octets, fields: JSON.stringify(deviceId === null ? {} : { deviceId }) },
   deviceId,
 });
+
+/** As much of a path as a message holds: its end, which is where files differ. */
+const SHOWN_CHARACTERS = 120;
+
+/** A row with the name of its file, by which a person finds it again. */
+export function nameRow(row: RowContent, path: string | null): RowContent {
+  if (path === null || path === '' || /\p{Cc}/u.test(path)) return row;
+  return { ...row, file: path.length > SHOWN_CHARACTERS ? `…${path.slice(-SHOWN_CHARACTERS)}` : path };
+}

@@ -2,7 +2,7 @@ import { decodePath } from '../../archive/index.ts';
 import { PkiError } from '../../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { type RowContent, refusedRow, tooLongRow } from '../row.ts';
-import { type IdSource, judgeFile, rowOfFile } from './archive-entry.ts';
+import { type IdSource, judgeFile, nameRow, rowOfFile } from './archive-entry.ts';
 import { OctetCursor } from './octet-cursor.ts';
 import { SeenNames } from './seen-names.ts';
 import {
@@ -85,13 +85,16 @@ async function readEntry(
   // What old tars mean by a size here differs from tar to tar.
   if (kind !== 'file' && size > 0) throw badTar('has octets for an entry that is no file');
   if (kind === 'folder') return [];
-  if (kind !== 'file') return [refusedRow(new PkiError('bad-row', NO_FILE[kind] ?? 'The entry is no file.'))];
+  if (kind !== 'file') {
+    const refusal = new PkiError('bad-row', NO_FILE[kind] ?? 'The entry is no file.');
+    return [nameRow(refusedRow(refusal), path)];
+  }
   const file = judgeFile(path, ids, seen);
   if ('input' in file || size > LIMITS.rowOctets) {
     await skipWhole(octets, size);
-    return ['input' in file ? file : tooLongRow(file.deviceId)];
+    return [nameRow('input' in file ? file : tooLongRow(file.deviceId), path)];
   }
-  return [rowOfFile(file, await takeWhole(octets, size))];
+  return [nameRow(rowOfFile(file, await takeWhole(octets, size)), path)];
 }
 
 /**

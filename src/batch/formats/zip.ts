@@ -14,7 +14,7 @@ import {
 import { PkiError } from '../../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { type RowContent, refusedRow, tooLongRow } from '../row.ts';
-import { type IdSource, judgeFile, rowOfFile } from './archive-entry.ts';
+import { type IdSource, judgeFile, nameRow, rowOfFile } from './archive-entry.ts';
 import { SeenNames } from './seen-names.ts';
 
 /** Rows that are handed on together. */
@@ -50,10 +50,11 @@ async function readFile({ file, directory, ids, seen }: Opened, entry: ZipEntry)
 
 async function readEntry(opened: Opened, entry: ZipEntry): Promise<readonly RowContent[]> {
   if (isFolder(entry) && entry.uncompressedSize === 0) return [];
+  const path = decodePath(entry.fileNameRaw);
   try {
-    return [await readFile(opened, entry)];
+    return [nameRow(await readFile(opened, entry), path)];
   } catch (refusal) {
-    if (refusal instanceof PkiError) return [refusedRow(refusal)];
+    if (refusal instanceof PkiError) return [nameRow(refusedRow(refusal), path)];
     throw refusal;
   }
 }

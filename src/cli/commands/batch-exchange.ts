@@ -3,7 +3,7 @@ import { readLines } from '../client/lines.ts';
 import { refusalOf } from '../client/problem.ts';
 import { LocalFailure } from '../local-failure.ts';
 import type { Lot } from '../lot.ts';
-import { type Outcome, parseLine, type Summary } from '../outcome.ts';
+import { type LotProblem, type Outcome, parseLine, type Summary } from '../outcome.ts';
 import type { RecipientFile } from '../recipient-file.ts';
 
 /** What the service is told of a lot beside its rows. */
@@ -44,6 +44,10 @@ const callOf = (
   signal,
 });
 
+/** A last line has no header: what passes by itself is asked again soon. A full disk does not. */
+const waitOf = ({ status, retryable }: LotProblem['problem']): string | undefined =>
+  retryable && status !== 507 ? '1' : undefined;
+
 /**
  * The answer to its last line, one line at a time. Rejects with the service's refusal where the lot was
  * refused midway, with `cut-off` where the summary is missing.
@@ -54,7 +58,7 @@ async function readOutcomes(lines: AsyncIterable<string>, take: OutcomeReader['t
     if ('summary' in parsed) return parsed.summary;
     if ('row' in parsed) await take(line, parsed);
     else if ('problem' in parsed) {
-      throw refusalOf(parsed.problem.status, JSON.stringify(parsed.problem), undefined);
+      throw refusalOf(parsed.problem.status, JSON.stringify(parsed.problem), waitOf(parsed.problem));
     }
   }
   throw new LocalFailure('cut-off', 'The answer ended before its summary: the lot is not finished.');

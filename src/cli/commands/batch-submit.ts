@@ -4,7 +4,7 @@ import { persist } from '../client/backoff.ts';
 import { type Client, withClient } from '../client/client.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
 import { interruptible } from '../interruptible.ts';
-import type { Invocation } from '../invocation.ts';
+import type { GlobalOptions, Invocation } from '../invocation.ts';
 import { LocalFailure } from '../local-failure.ts';
 import { type Lot, openLot } from '../lot.ts';
 import type { Summary } from '../outcome.ts';
@@ -17,6 +17,7 @@ import { formatFields } from '../table.ts';
 import { noRowsWritten } from '../written-rows.ts';
 import { exchangeLot, type LotTerms, leaveLot } from './batch-exchange.ts';
 import { type Batch, getBatch, issuedSince, statusOfRows } from './batch-record.ts';
+import { resumeCommand } from './resume-command.ts';
 
 interface SendOptions extends RetryOptions {
   readonly fleet?: string;
@@ -38,25 +39,13 @@ interface Submission {
   readonly options: SendOptions;
   /** Rows that --out holds are not written again. */
   readonly keep: boolean;
+  /** How the service is reached. */
+  readonly globals: GlobalOptions;
 }
 
 /** A summary, with what came to be while we sent: `issued` and `replayed` are those of the last attempt. */
 interface Told extends Summary {
   readonly new: number;
-}
-
-/** A word of a shell. */
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-
-/** The command that goes on with a lot. It names what the service may not have heard of yet. */
-export function resumeCommand({ source, terms, options }: Pick<Submission, 'source' | 'terms' | 'options'>) {
-  const { id, recipient, keyAlgorithm, ...plain } = terms;
-  const rest = { ...plain, recipient: recipient?.path, 'key-algorithm': keyAlgorithm, out: options.out };
-  const flags = Object.entries(rest).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, value],
-  );
-  return ['fleetca', 'batch', 'resume', id, source, ...flags].map(quoted).join(' ');
 }
 
 /** A lot that did not get through, with how to go on. */
@@ -186,7 +175,7 @@ export async function submitBatch(
   const { fleet, profile, authority, ids, keyAlgorithm } = options;
   const recipient = await openRecipient(options.recipient);
   const terms = { id, fleet, profile, authority, ids, keyAlgorithm, recipient };
-  const submission = { source, terms, options, keep: false };
+  const submission = { source, terms, options, keep: false, globals: invocation.globals };
   return interruptible(
     (signal) => withClient(invocation, (client) => transfer(client, invocation, submission, signal)),
     () => ({ message: STOPPED, hint: `go on with \`${resumeCommand(submission)}\`` }),
@@ -203,6 +192,11 @@ async function findBatch(client: Client, id: string, fleet: string | undefined):
   }
 }
 
+const needsRecipient = (id: string): LocalFailure =>
+  new LocalFailure('usage', `The lot ${id} began with a recipient, for whom the service encrypts its keys.`, {
+    hint: 'name the same certificate with --recipient',
+  });
+
 /** `batch resume`: the same lot again under its id, on the terms on which it began. */
 export async function resumeBatch(
   invocation: Invocation,
@@ -210,12 +204,14 @@ export async function resumeBatch(
   source: string,
   options: SendOptions,
 ): Promise<ExitStatus> {
-  let submission: Submission = { source, terms: { id, fleet: '' }, options, keep: true };
+  const { globals } = invocation;
+  let submission: Submission = { source, terms: { id, fleet: '' }, options, keep: true, globals };
   return interruptible(
     (signal) =>
       withClient(invocation, async (client) => {
         const began = await findBatch(client, id, options.fleet);
         const recipient = await openRecipient(options.recipient);
+        if (!recipient && began.keyAlgorithm) throw needsRecipient(id);
         const terms = {
           id,
           fleet: options.fleet ?? began.fleet ?? '',

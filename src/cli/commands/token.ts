@@ -44,7 +44,9 @@ const requestOf = ({ name, role, fleet, right, days, ...bounds }: NewToken) => (
   fleet: fleet ?? null,
   rights: right === undefined ? [] : [right],
   validityDays: days,
-  quota: { total: bounds.quota, perHour: bounds.quotaPerHour },
+  ...(bounds.quota === undefined && bounds.quotaPerHour === undefined
+    ? {}
+    : { quota: { total: bounds.quota, perHour: bounds.quotaPerHour } }),
   labels: bounds.label && parseLabels(bounds.label),
   profiles: bounds.profile,
   idPattern: bounds.idPattern,

@@ -31,11 +31,14 @@ export const newTokenSchema = z.strictObject({
   fleet: nameSchema.nullable().optional(),
   rights: z.array(z.enum(RIGHTS)).max(1).optional(),
   validityDays: z.int().min(1).max(3650).default(DEFAULT_DAYS),
-  quota: z.strictObject({ total: count.optional(), perHour: count.optional() }).optional(),
+  quota: z
+    .strictObject({ total: count.optional(), perHour: count.optional() })
+    .refine((quota) => Object.keys(quota).length > 0, 'must have total, perHour or both')
+    .optional(),
   labels: labelsSchema
     .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `must be at most ${MOST_LABELS}`)
     .optional(),
-  profiles: z.array(z.string().min(1).max(63)).max(16).optional(),
+  profiles: z.array(z.string().min(1).max(63)).min(1).max(16).optional(),
   idPattern: z.string().min(1).max(128).optional(),
 });
 

@@ -1,5 +1,11 @@
 import type { Act, StoredCertificate } from '../../ca/index.ts';
-import { type CertificateRow, findCertificate, readCertificate, releasedKey } from '../certificates.ts';
+import {
+  type CertificateRow,
+  findCertificate,
+  readCertificate,
+  releasedKey,
+  verifyNotCompromised,
+} from '../certificates.ts';
 import { noCertificate, noKey } from '../refusals.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
@@ -82,6 +88,7 @@ export async function releaseKey(
       .returning('device'),
   );
   if (!owner) throw noKey();
+  await transaction.answer(verifyNotCompromised(owner.device, keyDigest));
   await transaction.run(releasedKey(fleetId, keyDigest, owner.device));
   const details = { keyDigest: hex(keyDigest), reason };
   const fleet = await fleetName(transaction, fleetId);
