@@ -155,8 +155,8 @@ async function verifyNameIsFree(
 }
 
 /** What an independent reader must find in a CA certificate that we made. */
-function verifyReadBack(der: Uint8Array, planned: Certificate): void {
-  const seen = readBack(der);
+async function verifyReadBack(der: Uint8Array, planned: Certificate): Promise<void> {
+  const seen = await readBack(der);
   const same =
     seen.ca &&
     seen.serial === Buffer.from(planned.serial).toString('hex') &&
@@ -251,7 +251,7 @@ export async function createAuthority(
   // Step 4: sign, verify, and let a second reader look.
   const der = await signWith(signer, tbs.takeFor(parent?.id ?? null));
   const certificate = parseCertificate(der);
-  verifyReadBack(der, certificate);
+  await verifyReadBack(der, certificate);
 
   // Step 5: complete.
   const generation = await ca.ledger.recordGenerationIssued(act, ca.runId, generationId, der);

@@ -20,7 +20,10 @@ export const CERTIFICATE_FORMS = [
 export type CertificateForm = (typeof CERTIFICATE_FORMS)[number];
 
 const SENDERS: Readonly<
-  Record<Exclude<CertificateForm, 'application/zip'>, (answer: CertificateAnswer) => string | Uint8Array>
+  Record<
+    Exclude<CertificateForm, 'application/zip'>,
+    (answer: CertificateAnswer) => string | Uint8Array | Promise<Uint8Array>
+  >
 > = {
   'application/json': (answer) => `${JSON.stringify(certificateJson(answer, answer.warnings))}\n`,
   'application/pem-certificate-chain': chainPem,
@@ -59,5 +62,6 @@ export async function sendCertificate(
     const bundle = bundleFor(answer, layout, ELSEWHERE);
     return sendBundle(res, bundle, [...answer.warnings, ...bundle.findings.map(({ message }) => message)]);
   }
-  res.set('Content-Type', contentTypeOf(form)).send(Buffer.from(SENDERS[form](answer)));
+  const content = await SENDERS[form](answer);
+  res.set('Content-Type', contentTypeOf(form)).send(Buffer.from(content));
 }

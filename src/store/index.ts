@@ -5,8 +5,7 @@
  * the database.
  */
 
-export { openPostgresStore } from './postgres/postgres-store.ts';
-export { verifyPostgresLedger } from './postgres/verify-postgres-ledger.ts';
-export { openStoreInProcess, type Store } from './sqlite-store.ts';
+export { openPostgresStore, openStoreInProcess, verifyLedger, verifyPostgresLedger } from './engines.ts';
+export type { Store } from './store.ts';
 export { openStore } from './threaded-store.ts';
-export { type LedgerReport, verifyLedger } from './verify-ledger.ts';
+export type { LedgerReport } from './verify-ledger.ts';

@@ -1,4 +1,4 @@
-import type { Store } from './sqlite-store.ts';
+import type { Store } from './store.ts';
 
 /** What every call asks again, and hardly ever changes: who asks, of which fleet, under which authorities. */
 const REMEMBERED = ['findToken', 'findFleet', 'findFleetById', 'listGenerations'] as const;

@@ -1,7 +1,4 @@
 import { chmodSync, existsSync } from 'node:fs';
-import type { BatchStore } from '../batch/index.ts';
-import type { AuditLog, Ledger, RegistrationLedger } from '../ca/index.ts';
-import type { TokenStore } from '../enrollment/index.ts';
 import { abandonIntents } from './abandonment.ts';
 import { acknowledgeOutcomes } from './acknowledgement.ts';
 import { type Asking, answer } from './asking.ts';
@@ -18,45 +15,19 @@ import * as generations from './generations.ts';
 import { rememberPlace, verifyRoom } from './in-place.ts';
 import { recordIntents } from './intents.ts';
 import { searchCertificates } from './inventory.ts';
-import { lockDatabase } from './lock.ts';
 import { migrate, verifyOurs } from './migrate.ts';
 import * as registrations from './registrations.ts';
 import { endRun, startRun } from './runs.ts';
 import { Session } from './session.ts';
+import { type Store, type StoreSettings, takeLock } from './store.ts';
 import * as tokens from './tokens.ts';
 import { Writer } from './writer.ts';
-
-export interface StoreSettings {
-  /** Path of the database, or `:memory:`. */
-  readonly file: string;
-  /** 16 lower-case hex digits; never used before. */
-  readonly runId: string;
-  readonly at: Date;
-  /** What becomes of a database that holds nothing; `create` where it does not say. */
-  readonly whenEmpty?: 'create' | 'refuse';
-  /** `held`: whoever opens it has the lock of the database already. */
-  readonly lock?: 'take' | 'held';
-  /** Most of the database's page cache; 256 where it does not say. */
-  readonly cacheMiB?: number;
-}
-
-export interface Store extends Ledger, RegistrationLedger, AuditLog, TokenStore, BatchStore {
-  readonly runId: string;
-  /** Intents of earlier runs that were given up when this one began. */
-  readonly abandoned: number;
-  /** Ends the run and closes the database. */
-  close(at: Date): Promise<void>;
-}
 
 interface Opened {
   readonly connection: Connection;
   readonly release: () => void;
   readonly abandoned: number;
 }
-
-/** Takes the lock of the database, where there is one to take; the answer lets it go. */
-export const takeLock = ({ file, lock = 'take' }: StoreSettings): (() => void) =>
-  file === ':memory:' || lock === 'held' ? () => undefined : lockDatabase(file);
 
 /**
  * The database, its lock held, its schema up to date and its run begun. Where it refuses, nothing stays

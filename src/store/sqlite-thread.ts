@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { answerOf, argumentsOf } from './packed-calls.ts';
-import { openStoreInProcess, type Store, type StoreSettings } from './sqlite-store.ts';
+import { openStoreInProcess } from './sqlite-store.ts';
+import type { Store, StoreSettings } from './store.ts';
 import { type Answer, type Call, packError } from './wire.ts';
 
 /** The thread that SQLite runs in, so that its syncs hold up nobody else. */

@@ -3,7 +3,7 @@ import { PkiError } from '../errors.ts';
 import { storageError } from './failure.ts';
 import { answerOf, argumentsOf } from './packed-calls.ts';
 import { rememberReads } from './remembered-reads.ts';
-import { type Store, type StoreSettings, takeLock } from './sqlite-store.ts';
+import { type Store, type StoreSettings, takeLock } from './store.ts';
 import { type Answer, type Call, unpackError } from './wire.ts';
 
 /** What the thread may hold of objects that hardly live, MiB: it would grow over a long lot, and gain nothing. */

@@ -1,6 +1,3 @@
-import { fromBER } from 'asn1js';
-import * as pkijs from 'pkijs';
-
 /** id-signedData and id-data of RFC 5652. */
 const SIGNED_DATA = '1.2.840.113549.1.7.2';
 const DATA = '1.2.840.113549.1.7.1';
@@ -9,7 +6,9 @@ const DATA = '1.2.840.113549.1.7.1';
  * Certificates in a degenerate SignedData without signers (RFC 5652, 5.2; RFC 8551, 3.2.2): what
  * `application/pkcs7-mime; smime-type=certs-only` carries. DER; the certificates keep their order.
  */
-export function encodeCertsOnly(certificates: readonly Uint8Array[]): Uint8Array {
+export async function encodeCertsOnly(certificates: readonly Uint8Array[]): Promise<Uint8Array> {
+  // Loaded where it is asked for: it takes a third of a second, which every thread and command would pay.
+  const [{ fromBER }, pkijs] = await Promise.all([import('asn1js'), import('pkijs')]);
   const signedData = new pkijs.SignedData({
     version: 1,
     encapContentInfo: new pkijs.EncapsulatedContentInfo({ eContentType: DATA }),

@@ -1,9 +1,8 @@
-import 'reflect-metadata';
-import {
-  BasicConstraintsExtension,
-  ExtendedKeyUsageExtension,
-  X509Certificate as LibraryCertificate,
-} from '@peculiar/x509';
+/** Loaded where it is asked for: it takes a quarter of a second, which every thread and command would pay. */
+async function loadLibrary() {
+  await import('reflect-metadata');
+  return import('@peculiar/x509');
+}
 
 /** What another implementation reads in a certificate. */
 export interface ReadBack {
@@ -23,8 +22,9 @@ export interface ReadBack {
  * fault in both of ours does not pass for agreement. It costs milliseconds: for authorities and for
  * the first certificate of a kind, not for every leaf.
  */
-export function readBack(der: Uint8Array): ReadBack {
-  const certificate = new LibraryCertificate(Uint8Array.from(der));
+export async function readBack(der: Uint8Array): Promise<ReadBack> {
+  const { BasicConstraintsExtension, ExtendedKeyUsageExtension, X509Certificate } = await loadLibrary();
+  const certificate = new X509Certificate(Uint8Array.from(der));
   return {
     serial: certificate.serialNumber,
     subject: new Uint8Array(certificate.subjectName.toArrayBuffer()),

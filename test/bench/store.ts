@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Act, IntentRow, IntentVerdict } from '../../src/ca/index.ts';
-import { openStoreInProcess, type Store } from '../../src/store/index.ts';
+import type { Store } from '../../src/store/index.ts';
+import { openStoreInProcess } from '../../src/store/sqlite-store.ts';
 import { newLine } from '../store/line.ts';
 import { NOON } from '../store/sample.ts';
 

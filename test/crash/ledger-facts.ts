@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { openReadOnly } from '../../src/store/driver.ts';
-import { verifyLedger, verifyPostgresLedger } from '../../src/store/index.ts';
+import { verifyPostgresLedger } from '../../src/store/index.ts';
+import { verifyLedger } from '../../src/store/verify-ledger.ts';
 import { encodeCertificatePem } from '../../src/x509/index.ts';
 import { isOnServer } from '../support/engine.ts';
 import { withLedgerFile } from '../support/ledger-file.ts';

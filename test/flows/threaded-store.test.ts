@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { verifyLedger } from '../../src/store/index.ts';
+import { verifyLedger } from '../../src/store/verify-ledger.ts';
 import { describeStore } from '../store/contract.ts';
 import { newLine } from '../store/line.ts';
 import { completionOf, NOON } from '../store/sample.ts';

@@ -83,7 +83,7 @@ describe('OpenSSL, strict, takes every chain of the default profiles', () => {
       const leaf = await device(root, 'device-1', makeKey(kind));
       expect(verify(root.certificate.der, [leaf], '-x509_strict')).toBe('OK');
       const ours = parseCertificate(leaf);
-      const theirs = readBack(leaf);
+      const theirs = await readBack(leaf);
       expect(theirs.serial).toBe(Buffer.from(ours.serial).toString('hex'));
       expect(Buffer.compare(theirs.publicKey, ours.publicKey.spki)).toBe(0);
       expect(theirs.notAfter).toEqual(ours.notAfter);

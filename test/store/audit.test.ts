@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { foldDeviceId } from '../../src/policy/index.ts';
 import { type AuditBody, auditHash, rowsDigest } from '../../src/store/audit.ts';
-import { openStoreInProcess } from '../../src/store/index.ts';
+import { openStoreInProcess } from '../../src/store/sqlite-store.ts';
 import { newLine } from './line.ts';
 import { hex, NOON } from './sample.ts';
 

@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { openStoreInProcess, verifyLedger } from '../../src/store/index.ts';
+import { openStoreInProcess } from '../../src/store/sqlite-store.ts';
+import { verifyLedger } from '../../src/store/verify-ledger.ts';
 import { NOON } from './sample.ts';
 import { modeOf, scratchDatabase } from './scratch.ts';
 

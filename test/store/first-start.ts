@@ -1,4 +1,4 @@
-import { openStoreInProcess } from '../../src/store/index.ts';
+import { openStoreInProcess } from '../../src/store/sqlite-store.ts';
 import { newLine } from './line.ts';
 import { NOON } from './sample.ts';
 

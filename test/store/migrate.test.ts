@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { APPLICATION_ID, openWriter } from '../../src/store/driver.ts';
-import { openStoreInProcess, verifyLedger } from '../../src/store/index.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { openStoreInProcess } from '../../src/store/sqlite-store.ts';
+import { verifyLedger } from '../../src/store/verify-ledger.ts';
 import { newGeneration, newLine } from './line.ts';
 import { NOON } from './sample.ts';
 import { scratchDatabase } from './scratch.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { rememberReads } from '../../src/store/remembered-reads.ts';
-import type { Store } from '../../src/store/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
 
 const act = { at: new Date('2026-06-01T12:00:00Z'), actor: { kind: 'service', id: 's', role: 's' } } as const;
 const fleet = { name: 'demo', target: 'generic', gatewayUrl: null, gatewayRoot: null } as const;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { CertificateSearch } from '../../src/ca/index.ts';
 import { openWriter } from '../../src/store/driver.ts';
-import { openStoreInProcess } from '../../src/store/index.ts';
 import { searchCertificates } from '../../src/store/inventory.ts';
 import { Session } from '../../src/store/session.ts';
+import { openStoreInProcess } from '../../src/store/sqlite-store.ts';
 import { newLine } from './line.ts';
 import { completionOf, NOON } from './sample.ts';
 import { scratchDatabase } from './scratch.ts';

@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { openStoreInProcess, verifyLedger } from '../../src/store/index.ts';
+import { openStoreInProcess } from '../../src/store/sqlite-store.ts';
+import { verifyLedger } from '../../src/store/verify-ledger.ts';
 import { describeStore } from './contract.ts';
 import { makeFolder } from './scratch.ts';
 

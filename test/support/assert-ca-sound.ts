@@ -3,7 +3,8 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { OID } from '../../src/asn1/index.ts';
 import { foldDeviceId } from '../../src/policy/index.ts';
 import { type Connection, openReadOnly } from '../../src/store/driver.ts';
-import { verifyLedger, verifyPostgresLedger } from '../../src/store/index.ts';
+import { verifyPostgresLedger } from '../../src/store/index.ts';
+import { verifyLedger } from '../../src/store/verify-ledger.ts';
 import {
   attributesOf,
   type Certificate,

@@ -11,7 +11,8 @@ import {
 import { type FleetFacts, type Requester, UNBOUND } from '../../src/enrollment/index.ts';
 import { createPolicy, type Profile, type TargetName } from '../../src/policy/index.ts';
 import { makeDeviceKey } from '../../src/pool/index.ts';
-import { openStoreInProcess, type Store } from '../../src/store/index.ts';
+import type { Store } from '../../src/store/index.ts';
+import { openStoreInProcess } from '../../src/store/sqlite-store.ts';
 import { type FixedClock, fixedClock, seededRandom } from './fixed.ts';
 import { type MemoryKeystore, memoryKeystore } from './memory-keystore.ts';
 

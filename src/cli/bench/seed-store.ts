@@ -120,7 +120,7 @@ export async function seedStore(
   certificates: number,
   progress: (done: number) => void,
 ): Promise<SeedSample> {
-  const store = openStoreInProcess({
+  const store = await openStoreInProcess({
     file: join(folder, 'db', 'fleetca.sqlite'),
     runId: Buffer.from(systemRandom.bytes(RUN_ID_OCTETS)).toString('hex'),
     at: new Date(),

@@ -14,7 +14,7 @@ import { findFleet, findFleetById, listFleets } from '../fleets.ts';
 import { findGeneration, listGenerations, listKeyIds } from '../generations.ts';
 import { searchCertificates } from '../inventory.ts';
 import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
-import type { Store } from '../sqlite-store.ts';
+import type { Store } from '../store.ts';
 import { findToken, listTokens } from '../tokens.ts';
 import { abandonIntents } from './abandonment.ts';
 import { acknowledgeOutcomes } from './acknowledgement.ts';
