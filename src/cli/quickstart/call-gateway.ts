@@ -16,7 +16,7 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * One call to the gateway over a new connection of one TLS version. Gives the device ID that the
- * gateway saw. On TLS 1.3 a client learns only by reading whether it was let in, so we read.
+ * gateway saw. Gateways finish the handshake with whom they refuse, and say so in HTTP: so we read.
  * Rejects where the gateway refuses, or is not the one that `gatewayRoot` vouches for.
  */
 export function callGateway(
@@ -51,7 +51,8 @@ export function callGateway(
       });
       response.on('error', reject);
       response.on('end', () => {
-        if (protocol === version) resolve(text.trim());
+        if (response.statusCode !== 200) reject(new Error(`${response.statusCode} ${text.trim()}`));
+        else if (protocol === version) resolve(text.trim());
         else reject(new Error(`${version} was asked for, ${protocol} was spoken`));
       });
     });

@@ -15,7 +15,7 @@ import {
   provideFleet,
   revokeToken,
 } from './demo-fleet.ts';
-import { type DemoGateway, startGateway } from './demo-gateway.ts';
+import { type DemoGateway, startDemoGateway } from './demo-gateway.ts';
 import { type GatewayRoot, openGatewayRoot } from './gateway-root.ts';
 import { LOT_ROWS, makeLot } from './lot.ts';
 import { FLEET_ROOT_FILE, type Staging, SUMMARY_FILE, stageFolder } from './output-folder.ts';
@@ -108,7 +108,7 @@ async function checkOutput(
 
 /** The gateway, with the published fleet root from the folder as all that it trusts. */
 async function openGateway({ root, fleet, random }: Scene, folder: string): Promise<DemoGateway> {
-  const gateway = await startGateway({
+  const gateway = await startDemoGateway({
     root,
     rootPem: fleet.gatewayRoot,
     fleetRoot: await readFile(join(folder, FLEET_ROOT_FILE), 'utf8'),

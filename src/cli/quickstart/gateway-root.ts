@@ -1,17 +1,15 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { OID } from '../../asn1/index.ts';
 import type { Signer } from '../../ca/index.ts';
 import type { Config } from '../../config/index.ts';
 import { PkiError } from '../../errors.ts';
+import { makeServerRootPem } from '../../gateway/index.ts';
 import { KEY_FILE_SUFFIX, openKeystore, prepareKeyFolder, readPassphrase } from '../../keystore/index.ts';
 import type { Random } from '../../random.ts';
-import { encodeCertificatePem, parseCertificates, parsePublicKey } from '../../x509/index.ts';
-import { certify, DAY_MS } from './certify.ts';
+import { parseCertificates, parsePublicKey } from '../../x509/index.ts';
 
 /** No key of the service has this name: those of a fleet have three parts. */
 const KEY_ID = 'quickstart.gateway-root';
-const ROOT_DAYS = 3650;
 
 /**
  * The demo gateway's server root, the one that devices get as `root.crt`. A fleet's gatewayRoot is fixed
@@ -35,24 +33,10 @@ export async function openGatewayRoot(config: Config, random: Random): Promise<G
   return { signer, keyFile: join(folder, `${KEY_ID}${KEY_FILE_SUFFIX}`) };
 }
 
-/** A certificate for the root's key, as the OTA manuals make a gateway's: EKU critical serverAuth. PEM. */
-export async function makeGatewayRootPem(
-  { signer }: GatewayRoot,
-  random: Random,
-  now: Date,
-): Promise<string> {
+/** A certificate for the root's key, PEM. */
+export function makeGatewayRootPem({ signer }: GatewayRoot, random: Random, now: Date): Promise<string> {
   const tag = createHash('sha256').update(signer.publicKey).digest('hex').slice(0, 8);
-  const der = await certify(signer, random, {
-    kind: 'ca',
-    subject: [{ type: OID.commonName, value: `fleetca demo gateway root ${tag}` }],
-    issuer: null,
-    publicKey: signer.publicKey,
-    purposes: ['serverAuth'],
-    names: [],
-    notBefore: new Date(now.getTime() - 2 * DAY_MS),
-    notAfter: new Date(now.getTime() + ROOT_DAYS * DAY_MS),
-  });
-  return encodeCertificatePem(der);
+  return makeServerRootPem(signer, `fleetca demo gateway root ${tag}`, random, now);
 }
 
 /** Refuses `already-exists` where a fleet's gatewayRoot is not the demo's: somebody else made that fleet. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callGateway } from '../../../src/cli/quickstart/call-gateway.ts';
 import { checkHandshakes } from '../../../src/cli/quickstart/check-handshakes.ts';
-import { type DemoGateway, startGateway } from '../../../src/cli/quickstart/demo-gateway.ts';
+import { type DemoGateway, startDemoGateway } from '../../../src/cli/quickstart/demo-gateway.ts';
 import { makeGatewayRootPem } from '../../../src/cli/quickstart/gateway-root.ts';
 import { systemRandom } from '../../../src/random.ts';
 import { encodeCertificatePem } from '../../../src/x509/index.ts';
@@ -28,7 +28,7 @@ beforeAll(async () => {
   const fleetRoot = encodeCertificatePem(top.certificate.der);
   const root = { signer: await memoryKeystore().generate('gateway', 'ec-p256'), keyFile: '' };
   rootPem = await makeGatewayRootPem(root, random, new Date());
-  open = (trusted) => startGateway({ root, rootPem, fleetRoot: trusted, url: 'https://localhost:0', random });
+  open = (trusted) => startDemoGateway({ root, rootPem, fleetRoot: trusted, url: 'https://localhost:0', random });
   write = async (deviceId, chain, key) => {
     const own = join(folder, 'devices', deviceId);
     await mkdir(own, { recursive: true });
@@ -92,7 +92,7 @@ describe('the handshakes with the demo gateway', () => {
   it('take another port where the one in the bundles is taken', async () => {
     const root = { signer: await memoryKeystore().generate('second', 'ec-p256'), keyFile: '' };
     const pem = await makeGatewayRootPem(root, random, new Date());
-    const second = await startGateway({ root, rootPem: pem, fleetRoot: rootPem, url: gateway.url, random });
+    const second = await startDemoGateway({ root, rootPem: pem, fleetRoot: rootPem, url: gateway.url, random });
     expect(second.url).not.toBe(gateway.url);
     await second.close();
   });

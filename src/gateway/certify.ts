@@ -1,6 +1,6 @@
-import { OID } from '../../asn1/index.ts';
-import { mintSerial, type Signer } from '../../ca/index.ts';
-import type { Random } from '../../random.ts';
+import { OID } from '../asn1/index.ts';
+import { mintSerial, type Signer } from '../ca/index.ts';
+import type { Random } from '../random.ts';
 import {
   assembleCertificate,
   type Certificate,
@@ -17,15 +17,15 @@ import {
   type Purpose,
   parsePublicKey,
   type SubjectAttribute,
-} from '../../x509/index.ts';
+} from '../x509/index.ts';
 
 export const DAY_MS = 86_400_000;
 
 /**
- * A certificate of the demonstration's own: the gateway's, or one that a gateway must refuse. Those of
- * the fleet come from the service alone.
+ * A certificate of a gateway's own server, or one that a gateway must refuse, made to show that it does. Those
+ * of a fleet come from the service alone.
  */
-export interface DemoCertificate {
+export interface CertificateWish {
   readonly kind: 'ca' | 'leaf';
   readonly subject: readonly SubjectAttribute[];
   /** null: it signs itself. */
@@ -39,7 +39,7 @@ export interface DemoCertificate {
   readonly notAfter: Date;
 }
 
-function extensionsOf(wish: DemoCertificate, issuerKey: Uint8Array): readonly Extension[] {
+function extensionsOf(wish: CertificateWish, issuerKey: Uint8Array): readonly Extension[] {
   const { kind, publicKey, purposes, names } = wish;
   const own = keyIdentifier(parsePublicKey(publicKey).keyBits);
   const ca: readonly Extension[] = [
@@ -69,7 +69,7 @@ function extensionsOf(wish: DemoCertificate, issuerKey: Uint8Array): readonly Ex
 }
 
 /** Makes a certificate and signs it; DER. */
-export async function certify(signer: Signer, random: Random, wish: DemoCertificate): Promise<Uint8Array> {
+export async function certify(signer: Signer, random: Random, wish: CertificateWish): Promise<Uint8Array> {
   const subject = encodeName(wish.subject);
   const tbs = encodeTbs({
     serial: mintSerial(random),
