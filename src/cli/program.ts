@@ -9,6 +9,7 @@ import { declareCertificates } from './declarations/certificates.ts';
 import { declareCredentials } from './declarations/credentials.ts';
 import { declareDevice } from './declarations/device.ts';
 import { declareFleet } from './declarations/fleet.ts';
+import { declareGateway } from './declarations/gateway.ts';
 import { declareRegistration } from './declarations/registration.ts';
 import { declareService } from './declarations/service.ts';
 import { declareToken } from './declarations/token.ts';
@@ -24,6 +25,7 @@ const GROUPS: readonly Declare[] = [
   declareCertProvider,
   declareCredentials,
   declareRegistration,
+  declareGateway,
   declareToken,
   declareAudit,
   declareBench,

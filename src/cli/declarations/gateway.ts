@@ -1,0 +1,51 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Declare } from '../invocation.ts';
+import { choice } from './choice.ts';
+import { collect } from './collect.ts';
+import { wholeNumber } from './whole-number.ts';
+
+const port = (text: string): number => {
+  const number = wholeNumber(0)(text);
+  if (number > 65_535) throw new InvalidArgumentError('A port is at most 65535.');
+  return number;
+};
+
+const portOrOff = (text: string): number | 'off' => (text === 'off' ? text : port(text));
+
+/** What a gateway trusts, said alike for ours and for the configuration of another. */
+const trustOptions = (command: Command): Command =>
+  command
+    .option('--fleet <fleet>', "trust what it publishes (asks the service's API; no token needed)")
+    .option('--trust-file <file>', 'trust the certificates in this PEM file instead')
+    .addOption(
+      choice('--trusts <what>', 'of a fleet: which published file', ['fleet-root', 'trust-bundle']).default(
+        'trust-bundle',
+      ),
+    )
+    .option('--crl <file>', 'PEM with the CRL of every CA in the chains');
+
+export const declareGateway: Declare = (program, perform) => {
+  const gateway = trustOptions(
+    program
+      .command('gateway')
+      .description(
+        'run a reference device gateway: mutual TLS as of an OTA server, and who comes and why not',
+      ),
+  )
+    // Else `gateway config --fleet …` would give its flags to `gateway`.
+    .enablePositionalOptions()
+    .option('--host <address>', 'where it listens', '127.0.0.1')
+    .option('--port <n>', 'where it listens; 0: any free port', port, 9444)
+    .option('--status-port <n>', 'JSON about devices, for this machine alone; off: none', portOrOff, 9445)
+    .option('--name <name>', 'a name that devices call it by; may stand several times', collect)
+    .option('--cert <file>', 'its own certificate and what is above it, PEM')
+    .option('--key <file>', 'the private key of --cert, PEM')
+    .option(
+      '--own-root <folder>',
+      'without --cert: root.crt and root.key, made where they are missing',
+      'gateway',
+    )
+    .option('--poll-seconds <n>', 'how often it looks whether its trust has changed', wholeNumber(1), 10)
+    .option('--online-seconds <n>', 'how long a device counts as online', wholeNumber(1), 600);
+  gateway.action(perform(async () => (await import('../commands/gateway.ts')).runGateway));
+};
