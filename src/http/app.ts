@@ -77,10 +77,26 @@ const refuseMethod =
     res.status(204).end();
   };
 
+/** How clients prove who they are, and what a refusal asks them for (RFC 9110, 11.6.1). */
+interface Proof {
+  readonly what: string;
+  readonly challenge: string;
+}
+
+const BY_TOKEN: Proof = { what: 'tokens', challenge: 'Bearer realm="fleetca"' };
+/**
+ * A challenge is due with every 401 (RFC 9110, 15.5.2), and no registered scheme means TLS. A name of our
+ * own at least sends nobody to look for a token.
+ */
+const BY_CERTIFICATE: Proof = {
+  what: 'client certificates',
+  challenge: 'ClientCertificate realm="fleetca"',
+};
+
 /** Lets `admit` give who asks to what follows. */
 function authenticateCalls(
   { rateLimit }: Edge,
-  what: string,
+  { what, challenge }: Proof,
   admit: (req: Request, res: Response) => Promise<void>,
 ): Handler {
   // Only failures count, and only they are refused: 256 random bits are not guessed at any rate, and a
@@ -94,6 +110,7 @@ function authenticateCalls(
       await admit(req, res);
     } catch (failure) {
       if (!(failure instanceof PkiError) || failure.code !== 'unauthenticated') throw failure;
+      res.locals.challenge = challenge;
       await limitFailures(req, res, (limited?: unknown) => next(limited ?? failure));
       return;
     }
@@ -171,7 +188,7 @@ const refusePath: Handler = () => {
 export function createApi(edge: Edge): Express {
   const app = createBase(edge, 'https');
   mount(app, openRoutes, open(edge));
-  app.use(authenticateCalls(edge, 'tokens', admitToken(edge)));
+  app.use(authenticateCalls(edge, BY_TOKEN, admitToken(edge)));
   mount(app, guardedRoutes, guard(edge));
   app.use(refusePath);
   app.use(refuse);
@@ -181,7 +198,7 @@ export function createApi(edge: Edge): Express {
 /** The mutual-TLS site, for peers whose certificate is on record. */
 export function createMutualSite(edge: Edge): Express {
   const app = createBase(edge, 'https');
-  app.use(authenticateCalls(edge, 'client certificates', admitPeer(edge)));
+  app.use(authenticateCalls(edge, BY_CERTIFICATE, admitPeer(edge)));
   mount(app, registrationRoutes, registered(edge));
   app.use(refusePath);
   app.use(refuse);

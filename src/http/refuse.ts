@@ -44,7 +44,7 @@ function sendRefusal(res: Response, refusal: PkiError, instance: string): void {
   const { status, retryable } = PROBLEMS[refusal.code];
   // A full disk does not empty itself by the second.
   if (retryable && status !== 507) res.set('Retry-After', String(retryAfterSeconds(refusal)));
-  if (status === 401) res.set('WWW-Authenticate', 'Bearer realm="fleetca"');
+  if (status === 401) res.set('WWW-Authenticate', res.locals.challenge);
   sendProblem(res, status, { ...problemOf(refusal), instance });
 }
 

@@ -205,8 +205,12 @@ describe('the peer is an exact certificate on record:', () => {
   };
   const UNKNOWN = [401, 'unauthenticated'];
 
-  it('none at all is unauthenticated, in words', async () => {
-    expect(await refusedAs({})).toEqual(UNKNOWN);
+  it('none at all is unauthenticated, in words, and not by a call for a token', async () => {
+    const answer = await post({}, bodyOf('VIN-x'));
+    expect([answer.status, answer.code()]).toEqual(UNKNOWN);
+    expect(answer.headers['www-authenticate']).toBe('ClientCertificate realm="fleetca"');
+    const asked = await service.call('GET', '/v1/fleets');
+    expect(asked.headers['www-authenticate']).toBe('Bearer realm="fleetca"');
   });
 
   it('one that a stranger made, with the same name and serial, is unauthenticated', async () => {
