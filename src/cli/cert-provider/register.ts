@@ -11,8 +11,8 @@ export interface Registrar {
   readonly credentials: Pkcs12Contents;
 }
 
-/** What aktualizr asks for, in seconds; the server decides. */
-const TTL_SECONDS = 36_000;
+/** What the original asks for, the default of aktualizr's `provision.expiry_days`; the server decides. */
+const TTL_DAYS = 36_000;
 const PATIENCE_MS = 30_000;
 /** A key of RSA 8192, and a chain. */
 const MAX_ANSWER_OCTETS = 256 * 1024;
@@ -148,7 +148,7 @@ export async function registerDevice(
 ): Promise<Uint8Array> {
   const endpoint = endpointOf(registrar.url);
   const tls = tlsOf(registrar.credentials);
-  const body = JSON.stringify({ deviceId, ttl: TTL_SECONDS });
+  const body = JSON.stringify({ deviceId, ttl: TTL_DAYS });
   const answer = await post(endpoint, tls, body, signal).catch((failure: unknown) => {
     throw explain(failure, endpoint);
   });

@@ -20,7 +20,12 @@ import { DEFAULT_KEY_ALGORITHM } from '../recipient.ts';
 /** Days; more than any profile grants, so that what clients send is only ever capped. */
 const MAX_TTL = 1_000_000;
 
-/** As the clients send it: `ttl` is a number of days, or its digits as text. */
+/**
+ * As the clients send it. `ttl` is days: aktualizr fills it from its setting `provision.expiry_days`, whose
+ * default is the text "36000" (its configuration reference, and libaktualizr's initializer), and
+ * cert-provider sends that default as a number. No public page of a server names the unit, so it is never
+ * taken for more than the profile grants.
+ */
 export const deviceRegistrationSchema = z.strictObject({
   deviceId: z
     .string()
