@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, rmdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** A folder cannot be made or used; whoever named it has to put it right. */
@@ -45,21 +45,28 @@ function refuse(path: string, cause: unknown): never {
 
 /**
  * Makes a folder, and those above it that are missing, with `mode` less the umask; one that is there
- * stays as it is. Rejects with `FolderError`, which names the folder that could not be made.
+ * stays as it is. Gives the folders that it made, the deepest last; none stays where that fails.
+ * Rejects with `FolderError`, which names the folder that could not be made.
  *
  * Step by step, not by `recursive`: where the file system answers ENOENT below a folder that is there,
  * as /proc does, that looks for the missing parent for ever.
  */
-export async function makeFolder(path: string, mode = 0o777): Promise<void> {
+export async function makeFolder(path: string, mode = 0o777): Promise<readonly string[]> {
   try {
     await mkdir(path, { mode });
+    return [path];
   } catch (failure) {
-    if (await isFolder(path)) return;
+    if (await isFolder(path)) return [];
     if (codeOf(failure) !== 'ENOENT') return refuse(path, failure);
-    // The one above may be there by now: others make folders, too.
-    if (!(await isFolder(dirname(path)))) await makeFolder(dirname(path), mode);
-    await mkdir(path, { mode }).catch(async (again: unknown) => {
-      if (!(await isFolder(path))) refuse(path, again);
-    });
+  }
+  // The one above may be there by now: others make folders, too.
+  const above = (await isFolder(dirname(path))) ? [] : await makeFolder(dirname(path), mode);
+  try {
+    await mkdir(path, { mode });
+    return [...above, path];
+  } catch (failure) {
+    if (await isFolder(path)) return above;
+    for (const folder of [...above].reverse()) await rmdir(folder).catch(() => undefined);
+    return refuse(path, failure);
   }
 }

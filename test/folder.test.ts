@@ -18,7 +18,9 @@ const messageOf = async (path: string): Promise<string> => {
 
 test('a folder is made with those above it, all with the mode that was asked', async () => {
   const path = join(scratchFolder(), 'a', 'b', 'c');
-  await makeFolder(path, 0o700);
+  const made = await makeFolder(path, 0o700);
+  expect(made).toEqual([join(path, '../..'), join(path, '..'), path]);
+  expect(await makeFolder(path, 0o700)).toEqual([]);
   for (const folder of [path, join(path, '..'), join(path, '../..')])
     expect(statSync(folder).mode & 0o777).toBe(0o700);
 });
@@ -37,6 +39,15 @@ test('a file in the way is named, as the folder itself and above it', async () =
   writeFileSync(file, '');
   expect(await messageOf(file)).toContain(`The folder ${file} cannot be made: it is there, and no folder`);
   expect(await messageOf(join(file, 'below'))).toContain('a part of the path is no folder (ENOTDIR)');
+});
+
+test('where the last cannot be made those above it go again', async () => {
+  const folder = scratchFolder();
+  const failure = await makeFolder(join(folder, 'a', 'b', 'x'.repeat(300))).catch(
+    (reason: unknown) => reason,
+  );
+  expect(failure).toBeInstanceOf(Error);
+  expect(existsSync(join(folder, 'a'))).toBe(false);
 });
 
 test.skipIf(process.platform !== 'linux')(

@@ -1,5 +1,6 @@
 import { copyFile, link, lstat, mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { FolderError, makeFolder } from '../../folder.ts';
 import type { Random } from '../../random.ts';
 import { errnoOf, fileFailure, LocalFailure } from '../local-failure.ts';
 import type { Place, PlacedFile } from './place.ts';
@@ -10,8 +11,9 @@ const SECRET = 0o600;
 const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EFBIG']);
 
 function placeFailure(path: string, failure: unknown): unknown {
-  if (!NO_ROOM.has(errnoOf(failure) ?? '')) return fileFailure(path, failure);
-  const message = `${path} cannot be written (${errnoOf(failure)}); nothing was left there.`;
+  const errno = errnoOf(failure instanceof FolderError ? failure.cause : failure) ?? '';
+  if (!NO_ROOM.has(errno)) return fileFailure(path, failure);
+  const message = `${path} cannot be written (${errno}); nothing was left there.`;
   return new LocalFailure('not-placed', message, { hint: 'make room on that disk', cause: failure });
 }
 
@@ -67,15 +69,6 @@ async function undo(moves: readonly Move[]): Promise<void> {
     if (kept === null) await rm(to, { force: true });
     else await rename(kept, to);
   }
-}
-
-/** Folders that a place made, the deepest last. */
-async function makeFolder(folder: string): Promise<readonly string[]> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return [];
-  const made = [folder];
-  for (let at = folder; at !== first; at = dirname(at)) made.unshift(dirname(at));
-  return made;
 }
 
 /**

@@ -86,6 +86,13 @@ it('a file where a folder is due is refused, and the folders that were made go',
   expect(readdirSync(root)).toEqual(['etc']);
 });
 
+it.skipIf(process.platform !== 'linux')(
+  'a file system that takes no folders is refused, at once',
+  async () => {
+    expect(await codeOf(open('/proc/fleetca/deep'))).toBe('usage');
+  },
+);
+
 it('where the last move fails, the moves before it are undone', async () => {
   const root = scratchFolder({ 'var/sota/import/pkey.pem': 'old key', 'var/sota/import/other': 'stays' });
   const place = await open(root);
