@@ -150,7 +150,11 @@ function readHmac(reader: DerReader): Pkcs12Digest {
   return HMACS.get(oid) ?? refuse(`The PKCS#12 file uses a function that is not known: ${oidName(oid)}.`);
 }
 
-type Pbkdf2 = (passphrase: Passphrase, work: Work, length: number) => Uint8Array;
+interface Pbkdf2 {
+  /** As it stands in the file; undefined where it says none. */
+  readonly keyLength: bigint | undefined;
+  readonly derive: (passphrase: Passphrase, work: Work, length: number) => Uint8Array;
+}
 
 /** PBKDF2 (RFC 8018, A.2), as an AlgorithmIdentifier. */
 function readPbkdf2(reader: DerReader): Pbkdf2 {
@@ -165,12 +169,12 @@ function readPbkdf2(reader: DerReader): Pbkdf2 {
   const keyLength = parameters.optional(TAG.integer);
   const prf = parameters.atEnd ? 'sha1' : readHmac(parameters);
   parameters.end('the parameters of PBKDF2');
-  return ({ utf8 }, work, length) => {
-    if (keyLength !== undefined && readUnsigned(keyLength) !== BigInt(length)) {
-      refuse('The PKCS#12 file gives a key another length than its cipher has.');
-    }
-    work.spend(pkcs12Rounds({ digest: prf, iterations, length }));
-    return pbkdf2Sync(utf8, salt, iterations, length, prf);
+  return {
+    keyLength: keyLength && readUnsigned(keyLength),
+    derive: ({ utf8 }, work, length) => {
+      work.spend(pkcs12Rounds({ digest: prf, iterations, length }));
+      return pbkdf2Sync(utf8, salt, iterations, length, prf);
+    },
   };
 }
 
@@ -183,7 +187,7 @@ const PBES2_CIPHERS: ReadonlyMap<string, { name: string; keyOctets: number; ciph
 
 function readPbes2(reader: DerReader): OpenScheme {
   const parameters = reader.sequence('the parameters of PBES2');
-  const derive = readPbkdf2(parameters);
+  const { derive, keyLength } = readPbkdf2(parameters);
   const scheme = parameters.sequence('the cipher');
   parameters.end('the parameters of PBES2');
   const oid = scheme.oid('the cipher');
@@ -193,6 +197,8 @@ function readPbes2(reader: DerReader): OpenScheme {
   scheme.end('the cipher');
   if (iv.length !== (known.cipher === 'des-ede3-cbc' ? 8 : 16))
     refuse('The PKCS#12 file has an IV of a wrong length.');
+  if (keyLength !== undefined && keyLength !== BigInt(known.keyOctets))
+    refuse('The PKCS#12 file gives a key another length than its cipher has.');
   return {
     name: known.name,
     decrypt: (passphrase, work, encrypted) =>
@@ -229,13 +235,25 @@ const macOf =
   (passphrase, work, octets) =>
     createHmac(digest, derive(passphrase, work)).update(octets).digest();
 
-/** PBMAC1 (RFC 9579): its key comes from PBKDF2, and what MacData says beside it has no meaning. */
+/**
+ * Octets of a key of PBMAC1: as its digest has by custom, from SHA-1's to SHA-512's. A shorter one could be
+ * chosen so that any passphrase fits.
+ */
+const MAC_KEY_OCTETS = { least: 20n, most: 64n } as const;
+
+/**
+ * PBMAC1 (RFC 9579): its key comes from PBKDF2, and what MacData says beside it has no meaning. The length
+ * of that key must be told (A.6 is the RFC's example of a file to refuse).
+ */
 function readPbmac1(algorithm: DerReader): Omit<OpenMac, 'expected'> {
   const parameters = algorithm.sequence('the parameters of PBMAC1');
-  const derive = readPbkdf2(parameters);
+  const { derive, keyLength } = readPbkdf2(parameters);
   const digest = readHmac(parameters);
   parameters.end('the parameters of PBMAC1');
-  const compute = macOf(digest, (passphrase, work) => derive(passphrase, work, DIGEST_OCTETS[digest]));
+  if (keyLength === undefined || keyLength < MAC_KEY_OCTETS.least || keyLength > MAC_KEY_OCTETS.most)
+    return refuse('The PKCS#12 file has a PBMAC1 without a key length, or with an odd one.');
+  const length = Number(keyLength);
+  const compute = macOf(digest, (passphrase, work) => derive(passphrase, work, length));
   return { name: `pbmac1-${digest}`, compute };
 }
 
