@@ -13,6 +13,8 @@ interface Tool {
 }
 
 const LOGIN = ['client_auth.p12'];
+/** Who uploads file systems looks whether an image could be signed, too, and does without. */
+const REPOSITORY = ['tufrepo.url'];
 
 const TOOLS: readonly Tool[] = [
   {
@@ -40,17 +42,23 @@ const TOOLS: readonly Tool[] = [
     name: 'garage-push',
     title: 'garage-push',
     needs: [['treehub.json']],
-    takes: LOGIN,
+    takes: [...LOGIN, ...REPOSITORY],
     claimedBy: ['treehub.json'],
   },
   {
     name: 'garage-deploy',
     title: 'garage-deploy',
     needs: [['treehub.json']],
-    takes: LOGIN,
+    takes: [...LOGIN, ...REPOSITORY],
     claimedBy: ['treehub.json'],
   },
-  { name: 'ota-cli', title: 'ota-cli', needs: [['treehub.json']], takes: [], claimedBy: ['treehub.json'] },
+  {
+    name: 'ota-cli',
+    title: 'ota-cli',
+    needs: [['treehub.json']],
+    takes: REPOSITORY,
+    claimedBy: ['treehub.json'],
+  },
   {
     name: 'garage-sign',
     title: 'garage-sign',

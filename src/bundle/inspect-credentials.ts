@@ -73,9 +73,19 @@ function rootFindings(
 
 function togetherFindings(contents: CredentialsContents): readonly Finding[] {
   const lone = contents.has('server.p12') && !contents.has('client_auth.p12');
-  return lone
-    ? [findingAt('server.p12').warning('is read beside client_auth.p12 alone, which is not there')]
-    : [];
+  const pushOnly = contents.has('treehub.json') && !contents.has('tufrepo.url');
+  return [
+    ...(lone
+      ? [findingAt('server.p12').warning('is read beside client_auth.p12 alone, which is not there')]
+      : []),
+    ...(pushOnly
+      ? [
+          findingAt('tufrepo.url').warning(
+            'is not there: garage-push and garage-deploy get file systems to treehub, and no tool an image into a repository',
+          ),
+        ]
+      : []),
+  ];
 }
 
 const wholeFindings = (contents: CredentialsContents): readonly Finding[] =>

@@ -86,7 +86,7 @@ const everything = (): CredentialsParts => ({
 });
 
 describe('credentials.zip, entry by entry:', () => {
-  it('autoprov.url: the gateway, read by devices and cert-provider; readers trim, originals have no newline', () => {
+  it('section 3, autoprov.url: the gateway, read by devices and cert-provider; readers trim, originals have no newline', () => {
     const parts = { 'autoprov.url': URL_OF_GATEWAY, 'server_ca.pem': caPem(made.root) };
     expect(inspect(parts)).toMatchObject({ works: true, findings: [] });
     const trimmed = inspect({ ...parts, 'autoprov.url': `${URL_OF_GATEWAY}\n` });
@@ -108,7 +108,7 @@ describe('credentials.zip, entry by entry:', () => {
     }
   });
 
-  it('autoprov_credentials.p12: key, certificate and gateway CA with an empty password, read by devices and cert-provider', () => {
+  it('section 3, autoprov_credentials.p12: key, certificate and gateway CA with an empty password, read by devices and cert-provider', () => {
     const parts = { 'autoprov.url': URL_OF_GATEWAY, 'autoprov_credentials.p12': p12(made.pair) };
     const good = inspect(parts);
     expect(said(good)).toEqual([]);
@@ -133,7 +133,7 @@ describe('credentials.zip, entry by entry:', () => {
     expect(stateOf(garbage, 'cert-provider')).toBe('broken');
   });
 
-  it('autoprov_credentials.p12: expired, or soon', () => {
+  it('section 3, autoprov_credentials.p12: expired, or soon', () => {
     const parts = { 'autoprov.url': URL_OF_GATEWAY, 'autoprov_credentials.p12': p12(made.pair) };
     const files = asRead(credentialsFiles(parts));
     const later = inspectCredentials(files, new Date('2027-08-02T00:00:00Z'));
@@ -147,7 +147,7 @@ describe('credentials.zip, entry by entry:', () => {
     expect(said(early)).toContainEqual(expect.stringMatching(/not valid before/));
   });
 
-  it('server_ca.pem: the gateway root, which cert-provider reads with a fleet CA and -r; else the CAs of the p12', () => {
+  it('section 3, server_ca.pem: the gateway root, which cert-provider reads with a fleet CA and -r; else the CAs of the p12', () => {
     const url = { 'autoprov.url': URL_OF_GATEWAY };
     expect(working(inspect({ ...url, 'server_ca.pem': caPem(made.root, made.otherRoot) }))).toEqual([
       'cert-provider-fleet-ca',
@@ -169,7 +169,7 @@ describe('credentials.zip, entry by entry:', () => {
     }
   });
 
-  it('server_ca.pem and autoprov_credentials.p12 must name one gateway root', () => {
+  it('section 3, server_ca.pem and autoprov_credentials.p12: both name one gateway root', () => {
     const both = { 'autoprov.url': URL_OF_GATEWAY, 'autoprov_credentials.p12': p12(made.pair) };
     expect(inspect({ ...both, 'server_ca.pem': caPem(made.otherRoot, made.root) }).works).toBe(true);
     const report = inspect({ ...both, 'server_ca.pem': caPem(made.otherRoot) });
@@ -177,11 +177,14 @@ describe('credentials.zip, entry by entry:', () => {
     expect(said(report)).toEqual([expect.stringMatching(/^error: server_ca.pem: has none of the CA/)]);
   });
 
-  it('treehub.json: the three forms, read by garage-push, garage-deploy, garage-sign and ota-cli', () => {
+  it('section 3, treehub.json: the three forms, read by garage-push, garage-deploy, garage-sign and ota-cli', () => {
     for (const login of [OAUTH2, { form: 'basic', user: 'ci', password: 'pw' }, { form: 'none' }] as const) {
-      const report = inspect({ 'treehub.json': encodeTreehub({ server: 'https://treehub.example', login }) });
+      const report = inspect({
+        'treehub.json': encodeTreehub({ server: 'https://treehub.example', login }),
+        'tufrepo.url': 'https://repo.example',
+      });
       expect(said(report)).toEqual([]);
-      expect(working(report)).toEqual(['garage-push', 'garage-deploy', 'ota-cli']);
+      expect(working(report)).toEqual(['garage-push', 'garage-deploy', 'ota-cli', 'garage-sign']);
     }
     expect(JSON.parse(treehub)).toEqual({
       ostree: { server: 'https://treehub.example' },
@@ -217,7 +220,7 @@ describe('credentials.zip, entry by entry:', () => {
     ],
     ['no ostree server', { ostree: {}, no_auth: true }, /"ostree.server"/],
     ['an ostree server that is no URL', { ostree: { server: 'treehub' }, no_auth: true }, /not a URL/],
-  ])('treehub.json: with %s it would not work', (_, members, why) => {
+  ])('section 3, treehub.json: with %s it would not work', (_, members, why) => {
     const json = JSON.stringify({ ostree: { server: 'https://treehub.example' }, ...(members as object) });
     const report = inspect({ 'treehub.json': json });
     expect(stateOf(report, 'garage-push')).toBe('broken');
@@ -225,7 +228,7 @@ describe('credentials.zip, entry by entry:', () => {
     expect(JSON.stringify(report)).not.toMatch(/hidden-pw|12345678/);
   });
 
-  it('treehub.json: what is no JSON object is not quoted', () => {
+  it('section 3, treehub.json: what is no JSON object is not quoted', () => {
     for (const text of ['{"client_secret":"hidden-pw"', '[]', 'null', '"hidden-pw"']) {
       const report = inspect({ 'treehub.json': text });
       expect(said(report)).toContainEqual('error: treehub.json: is not a JSON object');
@@ -233,10 +236,11 @@ describe('credentials.zip, entry by entry:', () => {
     }
   });
 
-  it('treehub.json: http, a slash at the end, two logins, and /token without a scope are warned of', () => {
+  it('section 3, treehub.json: http, a slash at the end, two logins, and /token without a scope are warned of', () => {
     const warned = (members: object): readonly string[] => {
       const report = inspect({
         'treehub.json': JSON.stringify({ ostree: { server: 'https://t' }, ...members }),
+        'tufrepo.url': 'https://repo.example',
       });
       expect(report.works).toBe(true);
       return said(report);
@@ -255,7 +259,20 @@ describe('credentials.zip, entry by entry:', () => {
     expect(warned({ oauth2: { ...oauth2, server: 'https://a' } })).toEqual([]);
   });
 
-  it('tufrepo.url: the image repository, read by garage-sign; it may have a path', () => {
+  it('section 3, tufrepo.url: without it garage-push, garage-deploy and ota-cli work, with a warning; at fault it breaks them', () => {
+    const without = inspect({ 'treehub.json': treehub });
+    expect(said(without)).toEqual([
+      expect.stringMatching(/^warning: tufrepo.url: is not there: garage-push/),
+    ]);
+    expect(working(without)).toEqual(['garage-push', 'garage-deploy', 'ota-cli']);
+    const faulty = inspect({ 'treehub.json': treehub, 'tufrepo.url': 'repo.example' });
+    for (const tool of ['garage-push', 'garage-deploy', 'ota-cli'])
+      expect(stateOf(faulty, tool), tool).toBe('broken');
+    const device = inspect({ 'autoprov.url': URL_OF_GATEWAY, 'server_ca.pem': caPem(made.root) });
+    expect(said(device)).toEqual([]);
+  });
+
+  it('section 3, tufrepo.url: the image repository, read by garage-sign; it may have a path', () => {
     const report = inspect({
       'treehub.json': treehub,
       'tufrepo.url': 'https://repo.example/api/v1/user_repo',
@@ -275,7 +292,7 @@ describe('credentials.zip, entry by entry:', () => {
     ]);
   });
 
-  it('api_gateway.url: the director gateway, read by garage-sign with the director', () => {
+  it('section 3, api_gateway.url: the director gateway, read by garage-sign with the director', () => {
     const parts = { 'treehub.json': treehub, 'tufrepo.url': 'https://repo.example' };
     expect(stateOf(inspect(parts), 'garage-sign-director')).toBe('absent');
     expect(
@@ -288,7 +305,7 @@ describe('credentials.zip, entry by entry:', () => {
     });
   });
 
-  it('root.json, targets.pub, targets.sec: passed through, read for offline signing', () => {
+  it('section 3, root.json, targets.pub and targets.sec: passed through, read for offline signing', () => {
     const build = { 'treehub.json': treehub, 'tufrepo.url': 'https://repo.example' };
     const files = makeUptane();
     const report = inspect({ ...build, ...files });
@@ -309,7 +326,7 @@ describe('credentials.zip, entry by entry:', () => {
     }
   });
 
-  it('targets.pub, targets.sec: keys of RSA, in PEM', () => {
+  it('section 3, targets.pub and targets.sec: keys of RSA, in PEM', () => {
     const { publicKey, privateKey } = generateKeyPairSync('rsa', {
       modulusLength: 2048,
       publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -325,12 +342,20 @@ describe('credentials.zip, entry by entry:', () => {
     expect(said(report)).toEqual([expect.stringMatching(/targets.pub: is not a key that root.json names/)]);
   });
 
-  it('client_auth.p12: credentials for treehub and tufrepo; its presence selects TLS', () => {
+  it('section 3, client_auth.p12: credentials for treehub and tufrepo; its presence selects TLS', () => {
     const none = encodeTreehub({ server: 'https://treehub.example', login: { form: 'none' } });
-    const report = inspect({ 'treehub.json': none, 'client_auth.p12': p12(made.pair) });
+    const report = inspect({
+      'treehub.json': none,
+      'tufrepo.url': 'https://r',
+      'client_auth.p12': p12(made.pair),
+    });
     expect(said(report)).toEqual([]);
     expect(working(report)).toContain('garage-push');
-    const ignored = inspect({ 'treehub.json': treehub, 'client_auth.p12': p12(made.pair) });
+    const ignored = inspect({
+      'treehub.json': treehub,
+      'tufrepo.url': 'https://r',
+      'client_auth.p12': p12(made.pair),
+    });
     expect(said(ignored)).toEqual([expect.stringMatching(/^warning: treehub.json: .*oauth2 is passed over/)]);
     const noLogin = JSON.stringify({ ostree: { server: 'https://treehub.example' } });
     expect(inspect({ 'treehub.json': noLogin, 'client_auth.p12': p12(made.pair) }).works).toBe(true);
@@ -342,7 +367,7 @@ describe('credentials.zip, entry by entry:', () => {
     expect(stateOf(wrong, 'ota-cli')).toBe('works');
   });
 
-  it('server.p12: whom to trust, certificates only, beside client_auth.p12 alone', () => {
+  it('section 3, server.p12: whom to trust, certificates only, beside client_auth.p12 alone', () => {
     const trust = p12({ privateKey: null, certificates: [made.root], friendlyName: null });
     const parts = { 'treehub.json': treehub, 'tufrepo.url': 'https://repo.example', 'server.p12': trust };
     expect(said(inspect(parts))).toEqual([

@@ -129,7 +129,7 @@ describe('what the contract says of files (its sections 2, 3, 6 and 10)', () => 
       expect(text(name, 'gateway.url')).toBe('https://gateway.example:8443');
   });
 
-  it('section 2, with an HSM: ids of two hex digits, an empty PIN, no private key, nothing sent to the server', () => {
+  it('section 2, 20-sota-device-cred-hsm.toml: ids of two hex digits, an empty PIN, no private key, nothing sent to the server', () => {
     const toml = String(text('hsm', '20-sota-device-cred-hsm.toml'));
     for (const [key, id] of [
       ['tls_clientcert_id', '01'],
@@ -144,7 +144,7 @@ describe('what the contract says of files (its sections 2, 3, 6 and 10)', () => 
     expect(names.filter((name) => /key/.test(name))).toEqual([]);
   });
 
-  it('section 2, the fragment is INI: a key with its value a line, and comments in lines of their own', () => {
+  it('section 2, 20-sota-device-cred.toml and 20-sota-device-cred-hsm.toml: a key with its value a line, and comments in lines of their own', () => {
     for (const [name, entry] of [
       ['device', '20-sota-device-cred.toml'],
       ['hsm', '20-sota-device-cred-hsm.toml'],
