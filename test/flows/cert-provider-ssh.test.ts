@@ -51,7 +51,7 @@ describe.skipIf(['ssh', 'sshd'].some(isLeftOut))('a device that ssh reaches', ()
     shop.remove();
   });
 
-  it('-t/--target and -p/--port: gets its credentials, 0600, and goes online at a gateway that trusts the fleet root alone', async () => {
+  it('section 4, -t/--target and -p/--port: gets its credentials, 0600, and goes online at a gateway that trusts the fleet root alone', async () => {
     const folder = at('var/sota/import');
     const ran = await put(folder, '-c', 'credentials.zip', '-r', '-u', '--json', '--certificate-cn', 'VIN-1');
     expect([ran.status, ran.err]).toEqual([0, '']);
@@ -67,13 +67,13 @@ describe.skipIf(['ssh', 'sshd'].some(isLeftOut))('a device that ssh reaches', ()
     expect(await callFromFolder(folder)).toBe('online');
   });
 
-  it('-d/--directory may have any name: no shell takes it apart', async () => {
+  it('section 4, -d/--directory: may have any name, no shell takes it apart', async () => {
     const folder = at('it\'s "a" $(touch hurt) `touch hurt`; \\ ü\u{1f511} *');
     expect((await put(folder)).status).toBe(0);
     expect(filesIn(folder)).toEqual(['client.pem', 'pkey.pem']);
   });
 
-  it('-g/--config: files go to several folders', async () => {
+  it('section 4, -g/--config: files go to several folders', async () => {
     const toml = `[import]\nbase_path = "${at('creds')}"\n[tls]\nserver_url_path = "${at('etc', 'gw url')}"\n`;
     writeFileSync(at('sota.toml'), toml);
     const where = ['-t', device.target, '-p', String(device.port), '-g', 'sota.toml'];
@@ -81,13 +81,13 @@ describe.skipIf(['ssh', 'sshd'].some(isLeftOut))('a device that ssh reaches', ()
     expect([filesIn(at('creds')), filesIn(at('etc'))]).toEqual([['client.pem', 'pkey.pem'], ['gw url']]);
   });
 
-  it('-l/--local beside -t/--target: the same files in both places', async () => {
+  it('section 4, -l/--local and -t/--target: the same files in both places', async () => {
     expect((await put(at('both'), '-l', 'copy')).status).toBe(0);
     for (const name of ['client.pem', 'pkey.pem'])
       expect(readFileSync(join(at('copy'), at('both'), name))).toEqual(readFileSync(at('both', name)));
   });
 
-  it('with a host key that is not known is refused, unless -s/--skip-checks takes any', async () => {
+  it('section 4, -s/--skip-checks: takes any host key, where one that is not known is refused', async () => {
     device.configure('UserKnownHostsFile /dev/null');
     const refused = await put(at('unknown'));
     expect([refused.status, refused.err]).toEqual([4, expect.stringMatching(/^fleetca: untrusted: /)]);
@@ -175,6 +175,13 @@ describe.skipIf(['ssh', 'sshd'].some(isLeftOut))('a device that ssh reaches', ()
     await until(() => namesIn(folder).length === 1);
     expect(filesIn(folder)).toEqual(['pkey.pem']);
     expect(readFileSync(join(folder, 'pkey.pem'), 'latin1')).toBe('old key');
+
+    // The server made the key, hands it out once, and is gone: it is here, and the next call delivers it.
+    const [, name = ''] = /--certificate-cn '(\S+)'/.exec(ran.err) ?? [];
+    const again = await run('-c', 'shared.zip', ...onto(folder), '--certificate-cn', name);
+    expect([again.status, again.err]).toEqual([0, expect.stringContaining('the server was not asked again')]);
+    expect(filesIn(folder)).toEqual(['client.pem', 'pkey.pem']);
+    expect(existsSync(at('fleetca-undelivered', `${name}.json`))).toBe(false);
   });
 
   it('whose sshd dies leaves nothing half-written either', async () => {

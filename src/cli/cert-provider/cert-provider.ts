@@ -15,6 +15,7 @@ import { openPlaces } from './open-places.ts';
 import { type CertProviderOptions, type Maker, readMaker } from './options.ts';
 import type { PlacedFile } from './place.ts';
 import { openSource } from './source.ts';
+import { openUndelivered, type Undelivered, untilDelivered } from './undelivered.ts';
 
 /** The paths that are written, in the order in which the files are put there: the key before its certificate. */
 function writtenPaths(paths: DevicePaths, { rootCa, serverUrl }: CertProviderOptions): readonly string[] {
@@ -85,6 +86,19 @@ function facts(chain: string): Pick<Told, 'deviceId' | 'serial' | 'notBefore' | 
   };
 }
 
+const KEEP = 'fleetca-undelivered';
+
+/** The place for what cannot be had twice; null where it can. */
+async function openKeeping(
+  { keep = KEEP }: CertProviderOptions,
+  madeBy: Maker['kind'],
+  at: string | null,
+  deviceId: string,
+): Promise<Undelivered | null> {
+  if (at === null || madeBy === 'fleet-ca') return null;
+  return openUndelivered(keep, { deviceId, madeBy, at });
+}
+
 /** `cert-provider`: a key and a certificate for one device, made and put in place. */
 export async function certProvider(invocation: Invocation, options: CertProviderOptions): Promise<undefined> {
   const { output } = invocation;
@@ -103,12 +117,16 @@ export async function certProvider(invocation: Invocation, options: CertProvider
       // Step 2: make sure of the places.
       const places = await openPlaces(options, written, signal);
       try {
-        // Step 3: key and certificate.
-        const credentials = await source.make(deviceId, signal);
-        const files = filesOf(credentials, paths, options);
+        const undelivered = await openKeeping(options, maker.kind, source.madeOnceAt, deviceId);
+        const credentials = await untilDelivered(undelivered, async () => {
+          // Step 3: key and certificate.
+          const made = await source.make(deviceId, undelivered, signal);
+          const files = filesOf(made, paths, options);
 
-        // Step 4: put them there.
-        for (const place of places.all) await place.put(files);
+          // Step 4: put them there.
+          for (const place of places.all) await place.put(files);
+          return made;
+        });
         const warnings = [
           ...source.warnings,
           ...credentials.warnings,
@@ -127,6 +145,9 @@ export async function certProvider(invocation: Invocation, options: CertProvider
         await places.close();
       }
     },
-    () => ({ message: 'cert-provider was stopped.', hint: 'the files are all there, or none is' }),
+    () => ({
+      message: 'cert-provider was stopped.',
+      hint: `the files are all there, or none is; a key that cannot be had twice lies in ${options.keep ?? KEEP} until they are: give the command again, with the same --certificate-cn`,
+    }),
   );
 }

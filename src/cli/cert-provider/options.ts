@@ -23,6 +23,7 @@ export interface CertProviderOptions {
   readonly local?: string;
   readonly config?: readonly string[];
   readonly skipChecks?: true;
+  readonly keep?: string;
 }
 
 /** Who makes the certificate. */

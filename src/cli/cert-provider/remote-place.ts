@@ -52,7 +52,7 @@ function openingFailure(name: string, { status, said }: SshEnd): LocalFailure {
   return new LocalFailure('unreachable', withWords(`${name} cannot be reached with ssh`, said));
 }
 
-const HALF = 'On the device all of the files are there, or none: see which before you try again.';
+const HALF = 'on the device all of the files are there, or none: see which before you try again';
 
 /**
  * Logs in to a device and makes ready for files at these paths. The one session does everything: whoever

@@ -5,6 +5,7 @@ import { printable } from '../table.ts';
 import type { DeviceCredentials } from './device-credentials.ts';
 import { openAnswer } from './gateway-facts.ts';
 import { type Registrar, registerDevice } from './register.ts';
+import type { Undelivered } from './undelivered.ts';
 
 const refuse = (what: string): never => {
   throw new LocalFailure(
@@ -62,11 +63,25 @@ export function sortAnswer(
   };
 }
 
-/** Lets the server of the credentials make a key and a certificate. Rejects as `registerDevice` does. */
+/** What an earlier call got, and could not deliver. */
+const ANSWERED_BEFORE = 'The credentials that were kept are used; the server was not asked again.';
+
+/**
+ * Lets the server of the credentials make a key and a certificate, which it hands out once: the answer is
+ * kept before it is looked at. Rejects as `registerDevice` does.
+ */
 export async function signByServer(
   registrar: Registrar,
   deviceId: string,
+  undelivered: Undelivered | null,
   signal: AbortSignal,
 ): Promise<DeviceCredentials> {
-  return sortAnswer(openAnswer(await registerDevice(registrar, deviceId, signal)), deviceId);
+  const found = undelivered?.found ?? null;
+  if (found !== null) {
+    const credentials = sortAnswer(openAnswer(Buffer.from(found, 'base64')), deviceId);
+    return { ...credentials, warnings: [ANSWERED_BEFORE, ...credentials.warnings] };
+  }
+  const answer = Buffer.from(await registerDevice(registrar, deviceId, signal));
+  await undelivered?.keep(answer.toString('base64'));
+  return sortAnswer(openAnswer(answer), deviceId);
 }

@@ -7,11 +7,15 @@ import { readProvisioningFiles } from './provisioning-files.ts';
 import { signByServer } from './sign-by-server.ts';
 import { signByService } from './sign-by-service.ts';
 import { openFleetCa, signHere } from './sign-here.ts';
+import type { Undelivered } from './undelivered.ts';
 
 /** Who makes credentials, with everything read and checked that can be before a device is named. */
 export interface Source {
   readonly warnings: readonly string[];
-  make(deviceId: string, signal: AbortSignal): Promise<DeviceCredentials>;
+  /** Where credentials are made that cannot be had twice: the fleet, or the URL; null where they can. */
+  readonly madeOnceAt: string | null;
+  /** `undelivered` is there where they cannot be had twice. */
+  make(deviceId: string, undelivered: Undelivered | null, signal: AbortSignal): Promise<DeviceCredentials>;
 }
 
 const DAY_MS = 86_400_000;
@@ -33,6 +37,7 @@ async function fleetCaSource(
   const gatewayUrl = files && options.serverUrl ? readGatewayUrl(files.url) : null;
   return {
     warnings: [],
+    madeOnceAt: null,
     make: async (deviceId) => ({
       ...(await signHere(ca, { deviceId, subject, days }, bits, now)),
       gatewayRoots,
@@ -60,8 +65,9 @@ async function serverSource(
   const registrar = { url: readGatewayUrl(files.url), credentials: openRegistration(files) };
   return {
     warnings: [],
-    make: async (deviceId, signal) =>
-      completed(await signByServer(registrar, deviceId, signal), files, options),
+    madeOnceAt: registrar.url,
+    make: async (deviceId, undelivered, signal) =>
+      completed(await signByServer(registrar, deviceId, undelivered, signal), files, options),
   };
 }
 
@@ -86,8 +92,9 @@ export async function openSource(
       const notAfter = days === undefined ? null : new Date(now.getTime() + days * DAY_MS);
       return {
         warnings,
-        make: (deviceId) =>
-          signByService(invocation, { fleet: maker.fleet, deviceId, bits, notAfter, gateway }),
+        madeOnceAt: maker.fleet,
+        make: (deviceId, undelivered) =>
+          signByService(invocation, { fleet: maker.fleet, deviceId, bits, notAfter, gateway }, undelivered),
       };
     }
   }

@@ -50,6 +50,10 @@ export const declareCertProvider: Declare = (program, perform) => {
     .option('-l, --local <folder>', 'write under this folder')
     .option('-g, --config <path>', "aktualizr's configuration, which names the files; repeatable", collect)
     .option('-s, --skip-checks', "take any ssh host key (ssh's StrictHostKeyChecking=no)")
+    .option(
+      '--keep <folder>',
+      'where a key that cannot be had twice lies until it has arrived (default: fleetca-undelivered)',
+    )
     .addHelpText('after', EXAMPLES)
     .action(perform(async () => (await import('../cert-provider/cert-provider.ts')).certProvider));
 };
