@@ -78,7 +78,7 @@ describe("with a fleet CA's key at hand", () => {
     expect(await callFromFolder(at('flow/other'))).not.toBe('online');
   });
 
-  it('--fleet-ca may be an intermediate: client.pem has it, and the gateway needs no more than its root', async () => {
+  it('section 4, --fleet-ca: may be an intermediate: client.pem has it, and the gateway needs no more than its root', async () => {
     shop.under(
       'fleet',
       'line',
@@ -93,7 +93,7 @@ describe("with a fleet CA's key at hand", () => {
     expect(await callFromFolder(at('line', IMPORT))).toBe('online');
   });
 
-  it('-l/--local writes under the folder: pkey.pem as PKCS#8 and client.pem, 0600, and no more', async () => {
+  it('section 4, -l/--local: writes under the folder: pkey.pem as PKCS#8 and client.pem, 0600, and no more', async () => {
     const told = await must(...CA, '--local', 'local');
     expect(readdirSync(at('local', IMPORT)).sort()).toEqual(['client.pem', 'pkey.pem']);
     const key = readFileSync(at('local', IMPORT, 'pkey.pem'), 'latin1');
@@ -106,7 +106,7 @@ describe("with a fleet CA's key at hand", () => {
     expect(told.serial).toMatch(/^[0-9a-f]{32}$/);
   });
 
-  it('-r/--root-ca writes root.crt, -u/--server-url writes gateway.url without a newline', async () => {
+  it('section 4, -r/--root-ca and -u/--server-url: root.crt is written, and gateway.url without a newline', async () => {
     await must(...CA, '-c', 'credentials.zip', '--root-ca', '--server-url', '-l', 'ru');
     expect(readFileSync(at('ru', IMPORT, 'root.crt'), 'latin1')).toBe(gateway.root);
     expect(readFileSync(at('ru', IMPORT, 'gateway.url'), 'latin1')).toBe(url);
@@ -115,16 +115,19 @@ describe("with a fleet CA's key at hand", () => {
   it.each([
     ['as HERE wrote it, with RC2-40', ['-legacy']],
     ['as OpenSSL 3 writes it', []],
-  ])('-r takes all CAs of autoprov_credentials.p12 where there is no server_ca.pem: %s', async (_, how) => {
-    shop.root('second', 'second gateway root', 'serverAuth');
-    const p12 = shop.p12('gateway', ['gateway-root', 'second'], ...how);
-    await writeZip(at('p12.zip'), { 'autoprov.url': url, 'autoprov_credentials.p12': p12 });
-    await must(...CA, '-c', 'p12.zip', '-r', '-l', `p12-${how.length}`);
-    const roots = readFileSync(at(`p12-${how.length}`, IMPORT, 'root.crt'), 'latin1');
-    expect(roots).toBe(shop.read('gateway-root.pem') + shop.read('second.pem'));
-  });
+  ])(
+    'section 4, -r/--root-ca: takes all CAs of autoprov_credentials.p12 where there is no server_ca.pem: %s',
+    async (_, how) => {
+      shop.root('second', 'second gateway root', 'serverAuth');
+      const p12 = shop.p12('gateway', ['gateway-root', 'second'], ...how);
+      await writeZip(at('p12.zip'), { 'autoprov.url': url, 'autoprov_credentials.p12': p12 });
+      await must(...CA, '-c', 'p12.zip', '-r', '-l', `p12-${how.length}`);
+      const roots = readFileSync(at(`p12-${how.length}`, IMPORT, 'root.crt'), 'latin1');
+      expect(roots).toBe(shop.read('gateway-root.pem') + shop.read('second.pem'));
+    },
+  );
 
-  it('without -u and -r credentials.zip need not say anything', async () => {
+  it('section 4, -c/--credentials: without -u and -r it need not say anything', async () => {
     await writeZip(at('empty.zip'), { 'treehub.json': '{}' });
     await must(...CA, '-c', 'empty.zip', '-l', 'empty');
   });
@@ -134,19 +137,22 @@ describe("with a fleet CA's key at hand", () => {
     ['no URL', { 'server_ca.pem': 'x' }, ['-u']],
     ['http://, over which a device talks without TLS', { 'autoprov.url': 'http://gw:8000' }, ['-u']],
     ['a URL in two lines', { 'autoprov.url': 'https://gw\nhttps://gw2' }, ['-u']],
-  ])('-c/--credentials with %s is refused, and nothing is written', async (_, entries, flags) => {
-    await writeZip(at('bad.zip'), entries as Record<string, string>);
-    const ran = await run(...CA, '-c', 'bad.zip', '-l', 'nothing', ...flags);
-    expect([ran.status, ran.out]).toEqual([2, '']);
-    expect(() => readdirSync(at('nothing'))).toThrow('ENOENT');
-  });
+  ])(
+    'section 4, -c/--credentials: with %s it is refused, and nothing is written',
+    async (_, entries, flags) => {
+      await writeZip(at('bad.zip'), entries as Record<string, string>);
+      const ran = await run(...CA, '-c', 'bad.zip', '-l', 'nothing', ...flags);
+      expect([ran.status, ran.out]).toEqual([2, '']);
+      expect(() => readdirSync(at('nothing'))).toThrow('ENOENT');
+    },
+  );
 
-  it('-c/--credentials is refused where it is no zip', async () => {
+  it('section 4, -c/--credentials: refused where it is no zip', async () => {
     expect((await run(...CA, '-c', 'fleet.pem', '-r', '-l', 'nothing')).status).toBe(2);
     expect((await run(...CA, '-c', 'none.zip', '-r', '-l', 'nothing')).status).toBe(2);
   });
 
-  it("--fleet-ca-key that is another's, and a CA that may not sign, are refused", async () => {
+  it("section 4, --fleet-ca-key: another's, and that of a CA that may not sign, are refused", async () => {
     const mixed = await run('--fleet-ca', 'fleet.pem', '--fleet-ca-key', 'gateway-root.key', '-l', 'nothing');
     expect([mixed.status, mixed.err]).toEqual([2, expect.stringContaining('is not the key of')]);
     const leaf = await run('--fleet-ca', 'gateway.pem', '--fleet-ca-key', 'gateway.key', '-l', 'nothing');
@@ -173,7 +179,7 @@ describe("with a fleet CA's key at hand", () => {
     expect([ran.status, ran.out + ran.err]).toEqual([0, expect.not.stringContaining('sesame')]);
   });
 
-  it('--bits makes an RSA key, where the default is EC P-256; fewer than 2048 are refused', async () => {
+  it('section 4, --bits: an RSA key, where the default is EC P-256; fewer than 2048 are refused', async () => {
     await must(...CA, '-l', 'ec');
     expect(certificateIn(at('ec', IMPORT)).publicKey.asymmetricKeyDetails?.namedCurve).toBe('prime256v1');
     await must(...CA, '--bits', '2048', '-c', 'credentials.zip', '-r', '-u', '-l', 'rsa');
@@ -183,7 +189,7 @@ describe("with a fleet CA's key at hand", () => {
     expect((await run(...CA, '--bits', '1024', '-l', 'nothing')).status).toBe(3);
   });
 
-  it('--days is how long it is valid, 365 without; more than the CA has are refused', async () => {
+  it('section 4, --days: how long it is valid, 365 without; more than the CA has are refused', async () => {
     const day = 86_400_000;
     const { notAfter } = await must(...CA, '--days', '30', '-l', 'days');
     expect(Math.abs(Date.parse(notAfter) - Date.now() - 30 * day)).toBeLessThan(day / 24);
@@ -193,7 +199,7 @@ describe("with a fleet CA's key at hand", () => {
     expect((await run(...CA, '--days', '0', '-l', 'nothing')).status).toBe(2);
   });
 
-  it('--certificate-c, -st, -o and -cn are the subject, CN first, in UTF-8', async () => {
+  it('section 4, --certificate-c, --certificate-st, --certificate-o and --certificate-cn: the subject, CN first, in UTF-8', async () => {
     const subject = [
       '--certificate-c',
       'de',
@@ -213,7 +219,7 @@ describe("with a fleet CA's key at hand", () => {
     ]);
   });
 
-  it('--certificate-cn is a random UUID where it is left out, which ota-ce takes too', async () => {
+  it('section 4, --certificate-cn: a random UUID where it is left out, which ota-ce takes too', async () => {
     const [one, two] = [await must(...CA, '-l', 'cn'), await must(...CA, '-l', 'cn')];
     expect(one.deviceId).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     expect(one.deviceId).not.toBe(two.deviceId);
@@ -229,12 +235,12 @@ describe("with a fleet CA's key at hand", () => {
     expect((await run(...CA, '--certificate-cn', 'a/b', '-l', 'nothing')).status).toBe(3);
   });
 
-  it('-d/--directory says where the files go, and -l puts that under its folder', async () => {
+  it('section 4, -d/--directory: says where the files go, and -l puts that under its folder', async () => {
     await must(...CA, '-l', 'under', '--directory', '/var/sota');
     expect(readdirSync(at('under/var/sota')).sort()).toEqual(['client.pem', 'pkey.pem']);
   });
 
-  it('-g/--config, repeated, names the files by import.*, then storage.*, and tls.server_url_path', async () => {
+  it('section 4, -g/--config: repeated, it names the files by import.*, then storage.*, and tls.server_url_path', async () => {
     mkdirSync(at('conf.d'));
     writeFileSync(
       at('conf.d/20-import.toml'),

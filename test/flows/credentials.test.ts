@@ -184,13 +184,19 @@ describe('fleetca credentials build', () => {
     expect(p12.equals(readFileSync(at('reg.p12')))).toBe(true);
   });
 
-  it('is read by unzip, with checksums and sizes in the local headers', () => {
+  it('section 3, the archive: read by unzip, names at its root, with checksums and sizes in the local headers', () => {
     execFileSync('unzip', ['-t', 'all.zip'], { cwd: work });
     const octets = readFileSync(at('all.zip'));
     for (let from = 0, count = 0; count < 6; count++) {
       expect(octets.readUInt32LE(from)).toBe(0x04034b50);
       // No sizes behind the octets, no encryption.
       expect(octets.readUInt16LE(from + 6) & 0x9).toBe(0);
+      // STORED or DEFLATE, as a reader of before zip64 has it.
+      expect([0, 8]).toContain(octets.readUInt16LE(from + 8));
+      expect(octets.readUInt16LE(from + 4)).toBeLessThan(45);
+      expect(octets.toString('latin1', from + 30, from + 30 + octets.readUInt16LE(from + 26))).not.toContain(
+        '/',
+      );
       const size = octets.readUInt32LE(from + 18);
       expect(octets.readUInt32LE(from + 14)).not.toBe(0);
       from += 30 + octets.readUInt16LE(from + 26) + octets.readUInt16LE(from + 28) + size;

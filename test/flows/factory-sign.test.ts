@@ -48,8 +48,8 @@ afterAll(async () => {
   await stopSound(service);
 });
 
-describe('section 7, Foundries’ registration, POST /sign', () => {
-  it('request JSON csr, hardware-id, name, uuid: answer 201 with the keys root.crt, sota.toml, client.pem, client.chained', async () => {
+describe('Foundries’ registration, POST /sign', () => {
+  it('section 7, csr, hardware-id, name, uuid, root.crt and sota.toml: asked with those, answered 201 with these and the two chains', async () => {
     const answer = await sign(requestOf().json);
     expect(answer.status).toBe(201);
     expect(Object.keys(answer.json())).toEqual(['root.crt', 'sota.toml', 'client.pem', 'client.chained']);
@@ -57,7 +57,7 @@ describe('section 7, Foundries’ registration, POST /sign', () => {
     expect(answer.json()['sota.toml']).toContain('primary_ecu_hardware_id = "intel-corei7-64"\n');
   });
 
-  it('section 10, client.chained is the leaf, a newline, the issuer', async () => {
+  it('section 7, client.pem and client.chained: the leaf; and the leaf, a newline, the issuer', async () => {
     const answer = (await sign(requestOf().json)).json();
     const authority = await service.call('GET', '/v1/fleets/demo/authorities/line-7', {
       token: fleet.tokens.auditor,
@@ -78,14 +78,14 @@ describe('section 7, Foundries’ registration, POST /sign', () => {
     expect(await gateway.letsIn(own)).toBe(true);
   });
 
-  it('optional sota-config-dir: the folder that sota.toml names', async () => {
+  it('section 7, sota-config-dir: the folder that sota.toml names', async () => {
     const { json } = requestOf();
     const text = (await sign({ ...json, 'sota-config-dir': '/opt/ota/' })).json()['sota.toml'];
     expect(text).toContain('path = "/opt/ota/"\n');
     expect(text).toContain('tls_clientcert_path = "/opt/ota/client.pem"\n');
   });
 
-  it('optional overrides, section → key → value, as section 10 has them', async () => {
+  it('section 7, overrides: section → key → value, replaced, left out and filled in', async () => {
     const overrides = {
       pacman: { type: '"ostree+compose_apps"', packages_file: '', tags: null },
       uptane: { repo_server: '"{gateway_server}/repo"' },
@@ -104,7 +104,7 @@ describe('section 7, Foundries’ registration, POST /sign', () => {
 });
 
 describe('compatible in shape, not in that:', () => {
-  it('the reference does not check the CSR’s signature: here a flipped bit is refused', async () => {
+  it('section 7, the CSR’s signature: the reference does not check it; here a flipped bit is refused', async () => {
     const { json } = requestOf();
     const der = Buffer.from(json.csr.replaceAll(/-----[^-]+-----|\n/g, ''), 'base64');
     der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
@@ -112,7 +112,7 @@ describe('compatible in shape, not in that:', () => {
     expect([answer.status, answer.code()]).toEqual([422, 'bad-signature']);
   });
 
-  it('it has no authentication: here a token is due, and of a role that asks', async () => {
+  it('section 7, authentication: it has none; here a token is due, and of a role that asks', async () => {
     const { json } = requestOf();
     const none = await service.call('POST', '/sign', { json });
     expect([none.status, none.code()]).toEqual([401, 'unauthenticated']);
@@ -120,14 +120,14 @@ describe('compatible in shape, not in that:', () => {
       expect((await sign(json, fleet.tokens[role])).status, role).toBe(404);
   });
 
-  it('it derives the serial from the UUID: here serials are random', async () => {
+  it('section 7, the serial: it derives that from the UUID; here serials are random', async () => {
     const uuid = newUuid();
     const serial = leafOf(await sign(requestOf(uuid).json)).serialNumber.toLowerCase();
     expect(serial).toMatch(/^[0-9a-f]{32}$/);
     expect(serial).not.toBe(uuid.replaceAll('-', ''));
   });
 
-  it('it lets leaves outlive the CA: here the issuer’s end and the profile cap them', async () => {
+  it('section 7, the validity: it lets leaves outlive the CA; here the issuer’s end and the profile cap them', async () => {
     const leaf = leafOf(await sign(requestOf().json));
     const { certificate } = (
       await service.call('GET', '/v1/fleets/demo/authorities/line-7', { token: fleet.tokens.auditor })

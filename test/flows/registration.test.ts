@@ -95,7 +95,7 @@ afterAll(async () => {
   await stopSound(service);
 });
 
-describe('section 3, autoprov_credentials.p12: registration key + certificate + gateway CA(s), empty password', () => {
+describe('section 3, autoprov_credentials.p12: registration key, certificate, gateway CA(s), empty password', () => {
   it('opens with OpenSSL without its legacy provider, by the old scheme that every stack reads', () => {
     const opened = parsePkcs12(shared.p12, '');
     expect(opened.schemes).toEqual(expect.arrayContaining(['pbe-sha1-3des']));
@@ -113,7 +113,7 @@ describe('section 3, autoprov_credentials.p12: registration key + certificate + 
   });
 });
 
-describe('section 4, POST {autoprov.url}/devices with the zip’s p12, JSON {"deviceId":"…","ttl":36000}', () => {
+describe('section 4, POST /devices: over mutual TLS with the zip’s p12, and JSON', () => {
   it('answers a PKCS#12 with a key and certificate made by the server, which open at a gateway', async () => {
     const { status, body } = await register(shared, 'VIN-1');
     expect(status).toBe(200);
@@ -135,13 +135,13 @@ describe('section 4, POST {autoprov.url}/devices with the zip’s p12, JSON {"de
     expect((await callGateway(gateway.port, own)).status).toBe(200);
   });
 
-  it('takes ttl as the number and as the string "36000", and as nothing', async () => {
+  it('section 4, ttl: taken as the number and as the string "36000", and as nothing', async () => {
     expect((await postDevices(url(), shared, '{"deviceId":"VIN-4","ttl":36000}')).status).toBe(200);
     expect((await postDevices(url(), shared, '{"deviceId":"VIN-5","ttl":"36000"}')).status).toBe(200);
     expect((await postDevices(url(), shared, '{"deviceId":"VIN-6"}')).status).toBe(200);
   });
 
-  it('a ttl longer than the profile’s validity is capped by it; a shorter one is honoured, to the day', async () => {
+  it('section 4, ttl: one longer than the profile’s validity is capped by it; a shorter one is honoured, to the day', async () => {
     const daysOf = async (deviceId: string, ttl: number | string): Promise<number> => {
       const [leaf] = certificatesOf(openCredentials((await register(shared, deviceId, ttl)).body).cert);
       return (Date.parse(leaf?.validTo ?? '') - Date.now()) / DAY;
@@ -152,7 +152,7 @@ describe('section 4, POST {autoprov.url}/devices with the zip’s p12, JSON {"de
     expect(await daysOf('VIN-10', '7')).toBeCloseTo(7, 2);
   });
 
-  it('device_already_registered, 409, is the code of an error body where the ID is taken', async () => {
+  it('section 4, deviceId: device_already_registered, 409, is the code of an error body where the ID is taken', async () => {
     const first = await register(shared, 'VIN-11');
     expect(first.status).toBe(200);
     const again = await register(shared, 'VIN-11');

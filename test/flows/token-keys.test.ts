@@ -113,7 +113,7 @@ describe.skipIf(TOOLS.some(isLeftOut))('a device whose key stays in its token', 
     return gateway.letsIn(['-cert', der, '-certform', 'DER', ...credentials], env);
   }
 
-  it('is certified by hand: key at 02, request signed in the token, certificate at 01', async () => {
+  it('section 2, 01 and 02: certified by hand, with a key made in the token, a request signed there, and the certificate beside it', async () => {
     const env = makeToken('by-hand', LABEL);
     tool(env, '--keypairgen', '--key-type', 'EC:prime256v1', '--id', '02', '--label', 'devicekey');
     const signed = ['-engine', 'pkcs11', '-keyform', 'engine', '-key', uriOf('02')];

@@ -102,7 +102,7 @@ describe.skipIf(TOOLS.some(isLeftOut))('load-token.sh, with SoftHSM,', async () 
     ['P-256', device],
     ['RSA', rsa],
   ])(
-    'writes the certificate at id 01 beside its key, and the same again changes nothing: %s',
+    'section 2, 01: writes the certificate there beside its key, and the same again changes nothing: %s',
     (_kind, one) => {
       const token = makeToken(one.key.pkcs8Pem);
       const bundle = unpack('hsm', one.bundle());
@@ -115,13 +115,30 @@ describe.skipIf(TOOLS.some(isLeftOut))('load-token.sh, with SoftHSM,', async () 
     },
   );
 
-  it('refuses a token that holds another key, and leaves what is there', () => {
+  it('section 2, 02: a token that holds another key is refused, and what is there stays', () => {
     const token = makeToken(device.key.pkcs8Pem);
     expect(load(unpack('hsm', device.bundle()), token).status).toBe(0);
     const refused = load(unpack('hsm', other.bundle()), token);
     expect(refused.status).toBe(1);
     expect(refused.err).toContain('is not the key of this certificate');
     expect(certificateIn(token)).toEqual(Buffer.from(device.certificate.der));
+  });
+
+  it('section 2, 03: the Uptane key that the device made there stays as it is', () => {
+    const token = makeToken(device.key.pkcs8Pem);
+    const own = (...args: readonly string[]): string =>
+      execFileSync('pkcs11-tool', ['--module', MODULE, '--login', '--pin', '1234', ...args], {
+        env: token.env,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+    own('--keypairgen', '--key-type', 'rsa:2048', '--id', '03', '--label', 'uptanekey');
+    const read = ['--read-object', '--type', 'pubkey', '--id', '03', '--output-file'];
+    own(...read, join(token.folder, 'before'));
+    expect(load(unpack('hsm', device.bundle()), token).status).toBe(0);
+    own(...read, join(token.folder, 'after'));
+    expect(readFileSync(join(token.folder, 'after'))).toEqual(readFileSync(join(token.folder, 'before')));
+    expect(own('--list-objects', '--type', 'privkey').match(/ID: +0[23]/g)).toHaveLength(2);
   });
 
   it('replaces whatever certificates stood at the id', () => {
