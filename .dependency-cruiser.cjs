@@ -10,13 +10,14 @@ const ROOMS = {
   status: ["asn1", "x509", "policy", "ca"],
   bundle: ["asn1", "archive", "x509", "policy", "ca"],
   batch: ["asn1", "archive", "x509", "policy", "enrollment", "ca"],
+  check: ["asn1", "archive", "x509", "policy", "ca", "bundle"],
   gateway: ["asn1", "x509", "policy", "ca", "bundle", "status"],
   keystore: ["asn1", "x509", "ca"],
   pool: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],
   store: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "status", "gateway"], // the rooms whose ports it implements
   config: ["policy"], // profiles are configuration; policy validates them
-  http: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway"],
-  cli: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "config", "keystore", "store", "pool"],
+  http: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check"],
+  cli: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "config", "keystore", "store", "pool"],
 };
 const ONE_DOOR = {
   asn1js: "x509", pkijs: "x509", "@peculiar/x509": "x509", "reflect-metadata": "x509", "node-forge": "x509",
@@ -41,6 +42,9 @@ module.exports = {
     { name: "core-makes-no-folder", severity: "error", from: { path: `^src/(${CORE.join("|")})/` }, to: { path: "^src/folder\\.ts$" } },
     { name: "pure-core", severity: "error", from: { path: `^src/(${CORE.join("|")})/` },
       to: { dependencyTypes: ["core"], pathNot: "^(node:)?(crypto|assert|buffer|events|path/posix|stream(/promises)?|string_decoder|util|zlib)$" } },
+    // The verdicts of a check are pure; its handshakes are not.
+    { name: "pure-verdicts", severity: "error", from: { path: "^src/check/", pathNot: "^src/check/probe/" },
+      to: { dependencyTypes: ["core"], pathNot: "^(node:)?(crypto|buffer|util)$" } },
     { name: "no-unknown-room", severity: "error", from: {},
       to: { path: "^src/", pathNot: [...Object.keys(ROOMS).map((r) => `^src/${r}/`), "^src/(main|data-folder|errors|log|clock|random|folder|file-mode)\\.ts$"] } },
     { name: "errors-is-a-leaf", severity: "error", from: { path: "^src/errors\\.ts$" }, to: {} },

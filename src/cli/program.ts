@@ -6,6 +6,7 @@ import { declareBatch } from './declarations/batch.ts';
 import { declareBench } from './declarations/bench.ts';
 import { declareCertProvider } from './declarations/cert-provider.ts';
 import { declareCertificates } from './declarations/certificates.ts';
+import { declareCheck } from './declarations/check.ts';
 import { declareCredentials } from './declarations/credentials.ts';
 import { declareDevice } from './declarations/device.ts';
 import { declareFleet } from './declarations/fleet.ts';
@@ -24,6 +25,7 @@ const GROUPS: readonly Declare[] = [
   declareDevice,
   declareCertProvider,
   declareCredentials,
+  declareCheck,
   declareRegistration,
   declareGateway,
   declareToken,

@@ -1,0 +1,170 @@
+import type { TargetName } from '../policy/index.ts';
+import type { ForeignCertificate } from '../x509/index.ts';
+import { buildChain, isSelfSigned, type Trust } from './build-chain.ts';
+import { findParts, type Parts } from './find-parts.ts';
+import { type Finding, fail, warn } from './finding.ts';
+import type { GivenFile } from './given-file.ts';
+import { judgeChain } from './judge-chain.ts';
+import { judgeConfiguration } from './judge-configuration.ts';
+import { judgeFiles } from './judge-files.ts';
+import { judgeKey } from './judge-key.ts';
+import { deviceIdOf, judgeName } from './judge-name.ts';
+import { nameOf } from './judge-purposes.ts';
+import { judgeServerRoot } from './judge-server-root.ts';
+import { judgeUrl } from './judge-url.ts';
+import { type ReadFile, readFile } from './read-file.ts';
+import { adviceOf, type CheckReport, firstFail, type JudgedFile, sorted, verdictOf } from './report.ts';
+
+export interface BundleQuestion {
+  readonly files: readonly GivenFile[];
+  /** Whose rules for names hold. */
+  readonly target: TargetName;
+  /** What the gateway trusts; null where nobody has told: then it is taken from the bundle, if that has a fleet root. */
+  readonly trust: Trust;
+  /** Of PKCS#12 files. */
+  readonly passphrase: string;
+  readonly now: Date;
+}
+
+/** A bundle that was judged, with what a handshake needs of it. */
+export interface JudgedBundle {
+  readonly report: CheckReport;
+  readonly parts: Parts;
+  readonly presented: readonly ForeignCertificate[];
+  readonly trust: Trust;
+}
+
+/** A device with a token sends its own certificate alone. */
+const presentedOf = ({ client, inToken }: Parts): readonly ForeignCertificate[] =>
+  client === null ? [] : client.certificates.slice(0, inToken ? 1 : undefined);
+
+/** A root that lies beside the bundle, and tops the device's chain, is what its gateway is to trust. */
+function trustFromBundle(presented: readonly ForeignCertificate[], { others }: Parts): Trust {
+  const [leaf] = presented;
+  const roots = others.flatMap(({ certificates }) => certificates).filter(isSelfSigned);
+  if (leaf === undefined || roots.length === 0) return null;
+  const known = others.flatMap(({ certificates }) => certificates);
+  return buildChain([...presented, ...known], roots).end === 'anchored' ? roots : null;
+}
+
+function clientFindings({ client, inToken }: Parts): readonly Finding[] {
+  if (client === null)
+    return [fail('certificate-missing', null, 'There is no certificate of a device in the bundle.')];
+  if (client.fault !== null) return [];
+  if (client.certificates.length === 0)
+    return [fail('certificate-missing', client.path, 'There is no certificate in the file.')];
+  return client.form === 'der' && !inToken
+    ? [
+        fail(
+          'certificate-der',
+          client.path,
+          'The certificate is in DER; the client reads PEM (curl error 58).',
+        ),
+      ]
+    : [];
+}
+
+/** In a token the intermediates are never sent, so the gateway must know the issuer itself. */
+function inTokenFindings(parts: Parts, findings: readonly Finding[], trust: Trust): readonly Finding[] {
+  const sent = parts.client?.certificates ?? [];
+  if (!parts.inToken || sent.length < 2) return findings;
+  const says = 'A device with a token presents its own certificate alone, and an intermediate issued it';
+  if (trust === null)
+    return [
+      ...findings,
+      warn(
+        'leaf-alone',
+        parts.client?.path ?? null,
+        `${says}: a gateway that trusts the root alone refuses it.`,
+      ),
+    ];
+  return findings.map((one) =>
+    ['chain-incomplete', 'issuer-unknown'].includes(one.code)
+      ? fail(
+          'leaf-alone',
+          parts.client?.path ?? null,
+          `${says}, which the gateway does not trust (error 20, alert 48).`,
+        )
+      : one,
+  );
+}
+
+function roleOf(file: ReadFile, parts: Parts): JudgedFile['role'] {
+  if (file === parts.client) return 'certificate';
+  if (file === parts.key) return 'key';
+  if (file === parts.serverRoot) return 'server-root';
+  if (file === parts.url) return 'url';
+  return file === parts.configuration ? 'configuration' : 'other';
+}
+
+function outcomeOf(
+  findings: readonly Finding[],
+  presented: readonly ForeignCertificate[],
+  id: string | null,
+): CheckReport['outcome'] {
+  const device = firstFail(findings, 'device');
+  const gateway = firstFail(findings, 'gateway');
+  const server = firstFail(findings, 'server');
+  const sends = presented.map(nameOf).join(', then ');
+  return {
+    device: device ? device.message : `It connects, and presents ${sends}.`,
+    gateway:
+      gateway?.message ??
+      (device ? 'It may never be called.' : `It lets the device in${id === null ? '' : ` as ${id}`}.`),
+    server:
+      server?.message ??
+      (device || gateway ? 'It hears nothing.' : 'It takes what the device sends for this device.'),
+  };
+}
+
+const SIDES = [
+  ['device', 'the device will not come online: its own side fails'],
+  ['gateway', 'the gateway will refuse the device'],
+  ['server', 'the device will come through to a server that does not know what to do with it'],
+] as const;
+
+function headlineOf(findings: readonly Finding[], id: string | null): string {
+  const who = id === null ? '' : `${id}: `;
+  const failed = SIDES.find(([side]) => firstFail(findings, side) !== undefined);
+  if (failed !== undefined) return `${who}${failed[1]}.`;
+  const warnings = findings.filter(({ severity }) => severity === 'warn').length;
+  return `${who}the device will come online${warnings > 0 ? `, with ${warnings} warning${warnings > 1 ? 's' : ''}` : ''}.`;
+}
+
+/** Says what would happen with a bundle, from its files alone. It demands nothing that servers do not. */
+export function checkBundle({ files, target, trust: told, passphrase, now }: BundleQuestion): JudgedBundle {
+  const read = files.map((file) => readFile(file, passphrase));
+  const parts = findParts(read);
+  const presented = presentedOf(parts);
+  const [leaf] = presented;
+  const trust = told ?? trustFromBundle(presented, parts);
+  const known = [
+    ...(parts.client?.certificates ?? []),
+    ...parts.others.flatMap(({ certificates }) => certificates),
+  ];
+  const chain = leaf && judgeChain(presented, { trust, known, now });
+  const about = (found: readonly Finding[]): readonly Finding[] =>
+    found.map((one) => ({ ...one, file: one.file ?? parts.client?.path ?? null }));
+  const isAlone = chain?.findings.some(({ code }) => code === 'chain-order') ?? false;
+  const findings = sorted([
+    ...judgeFiles(read, parts),
+    ...clientFindings(parts),
+    ...judgeKey(parts, leaf, read),
+    ...about(inTokenFindings(parts, chain?.findings ?? [], trust)),
+    ...(leaf && !isAlone ? about(judgeName(leaf, target, parts.client?.path ?? null)) : []),
+    ...judgeServerRoot(parts, chain?.built.path.slice(1) ?? [], now),
+    ...judgeUrl(parts),
+    ...judgeConfiguration(parts, read),
+  ]);
+  const deviceId = leaf && !isAlone ? deviceIdOf(leaf) : null;
+  const report: CheckReport = {
+    verdict: verdictOf(findings),
+    headline: headlineOf(findings, deviceId),
+    outcome: outcomeOf(findings, presented, deviceId),
+    deviceId,
+    files: read.map((file) => ({ path: file.path, octets: file.octets, role: roleOf(file, parts) })),
+    findings,
+    advice: adviceOf(findings),
+  };
+  return { report, parts, presented, trust };
+}

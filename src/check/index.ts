@@ -1,0 +1,11 @@
+/**
+ * Tells before a device leaves what would happen to it: reads the files that it is handed, whoever made them,
+ * judges them as the device, the gateway and the server will, and tries the handshake. The verdicts are pure;
+ * what goes out to a gateway is in `probe/`. It changes nothing, registers nothing unasked, and tells no secret.
+ */
+export * from './check-bundle.ts';
+export * from './codes.ts';
+export type { Severity } from './finding.ts';
+export * from './given-file.ts';
+export * from './read-zip.ts';
+export * from './report.ts';

@@ -1,0 +1,33 @@
+import { Option } from 'commander';
+import type { TargetName } from '../../policy/index.ts';
+import type { Declare } from '../invocation.ts';
+
+const TARGETS = ['ota-connect', 'ota-ce', 'generic'] as const satisfies readonly TargetName[];
+
+const EXAMPLES = `
+Examples:
+  the folder or zip that a device is handed, against what its gateway trusts:
+    fleetca check /var/sota/import --trust trust-bundle.pem
+  a bundle for ota-community-edition:
+    fleetca check bundles.zip --device 0f8fad5b-d9cb-469f-a165-70867728950e --target ota-ce
+
+Exit status: 0 it will work, 3 it will not, 2 the command line or the files do not fit.`;
+
+export const declareCheck: Declare = (program, perform) => {
+  program
+    .command('check')
+    .description(
+      'say what would happen with a bundle, on the device and at the gateway; exit 3 where it would not work',
+    )
+    .argument('<path>', 'a folder, a zip or a file, of any layout and from any tool')
+    .addOption(
+      new Option('--target <target>', 'the OTA server whose rules for device IDs hold')
+        .choices(TARGETS)
+        .default('generic'),
+    )
+    .option('--trust <file>', 'what the gateway trusts, PEM (default: a fleet root in the bundle)')
+    .option('--device <id>', 'one of several devices in the folder or zip')
+    .option('--passphrase-file <file>', 'file with the passphrase of a .p12 in its first line')
+    .addHelpText('after', EXAMPLES)
+    .action(perform(async () => (await import('../commands/check.ts')).checkPath));
+};

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { checkBundle } from '../../src/check/index.ts';
+import { parseForeignCertificate } from '../../src/x509/index.ts';
+import { CATALOGUE, type Case } from './catalogue.ts';
+import { NOW } from './certify.ts';
+import { root } from './world.ts';
+
+const judge = ({ files, trust = [root], target = 'generic', passphrase = '' }: Case) =>
+  checkBundle({
+    files,
+    target,
+    trust: trust?.map(({ der }) => parseForeignCertificate(der)) ?? null,
+    passphrase,
+    now: NOW,
+  }).report;
+
+describe('a check of a bundle', () => {
+  it.each(CATALOGUE.map((one) => [one.title, one] as const))(
+    'says exactly what there is to say: %s',
+    (_, one) => {
+      const { findings, verdict } = judge(one);
+      expect(findings.map(({ severity, code }) => `${severity} ${code}`).toSorted()).toEqual(
+        one.says.toSorted(),
+      );
+      expect(verdict).toBe(one.says.some((said) => said.startsWith('fail')) ? 'fail' : 'pass');
+    },
+  );
+
+  it('knows at least sixty, no two of one name', () => {
+    expect(new Set(CATALOGUE.map(({ title }) => title)).size).toBe(CATALOGUE.length);
+    expect(CATALOGUE.length).toBeGreaterThanOrEqual(60);
+  });
+});
