@@ -12,6 +12,8 @@ const COUNTERPARTS = {
   sshd: 'openssh-server',
   ssh: 'openssh-client',
   busybox: 'busybox',
+  nginx: 'nginx',
+  haproxy: 'haproxy',
   'softhsm2-util': 'softhsm2',
   'pkcs11-tool': 'opensc',
   'pkcs11.so': 'libengine-pkcs11-openssl',

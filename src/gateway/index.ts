@@ -4,8 +4,10 @@
  * keeps nothing of what devices send.
  */
 export * from './certify.ts';
+export * from './config-wish.ts';
 export * from './device-id.ts';
 export * from './gateway.ts';
+export * from './gateway-config.ts';
 export * from './keep-trust.ts';
 export * from './refusals.ts';
 export * from './roll.ts';

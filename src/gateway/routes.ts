@@ -66,7 +66,7 @@ const allowed = ({ methods }: Route): readonly string[] =>
 export function answerDevice(method: string, target: string, deviceId: string): RouteAnswer {
   const path = target.replace(/\?.*$/s, '');
   if (path === '/' && (method === 'GET' || method === 'HEAD')) {
-    return { status: 200, type: 'text/plain; charset=utf-8', body: `${deviceId}\n`, route: '' };
+    return { status: 200, type: 'text/plain; charset=utf-8', body: `${deviceId}\n`, route: null };
   }
   const found = ROUTES.filter((route) => route.path.test(path));
   const route = found.find((one) => allowed(one).includes(method));

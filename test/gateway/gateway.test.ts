@@ -119,7 +119,7 @@ describe('the gateway refuses', () => {
     expect(text).toContain('certificate 1 of the chain has expired');
   });
 
-  it('more than ten intermediates', async () => {
+  it('section 6, depth 10: ten intermediates pass, eleven do not', async () => {
     const made = [makeCertificate({ subject: 'ca 0', issuer: root, ca: true })];
     for (let i = 1; i < 11; i++) {
       made.unshift(makeCertificate({ subject: `ca ${i}`, issuer: made[0] as Made, ca: true }));

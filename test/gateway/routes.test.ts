@@ -16,7 +16,7 @@ describe('the paths of the gateway', () => {
     ['GET', '/treehub/objects/ab/cdef.commit', 404],
     ['POST', '/events', 200],
     ['GET', '/campaigner/campaigns', 200],
-  ])('%s %s is known, and answered with %i', (method, target, status) => {
+  ])('section 6, paths: %s %s is known, and answered with %i', (method, target, status) => {
     const { status: answered, route } = answer(method, target);
     expect([answered, typeof route]).toEqual([status, 'string']);
   });

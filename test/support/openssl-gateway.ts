@@ -2,8 +2,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
 import { scratchFolder } from './service.ts';
 
 export interface OpensslGateway {
@@ -16,17 +16,6 @@ export interface OpensslGateway {
    */
   letsIn(credentials: readonly string[], env?: Readonly<Record<string, string>>): Promise<boolean>;
   close(): void;
-}
-
-/** A port that nobody has now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function listening(server: ChildProcess): Promise<void> {

@@ -1,8 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import type { GatewayKind } from '../../gateway/index.ts';
 import type { Declare } from '../invocation.ts';
-import { choice } from './choice.ts';
+import { choice, requiredChoice } from './choice.ts';
 import { collect } from './collect.ts';
 import { wholeNumber } from './whole-number.ts';
+
+/** Said again here, so that help loads nothing; a word that is no gateway does not compile. */
+const GATEWAY_KINDS = ['nginx', 'haproxy'] as const satisfies readonly GatewayKind[];
 
 const port = (text: string): number => {
   const number = wholeNumber(0)(text);
@@ -25,15 +29,14 @@ const trustOptions = (command: Command): Command =>
     .option('--crl <file>', 'PEM with the CRL of every CA in the chains');
 
 export const declareGateway: Declare = (program, perform) => {
-  const gateway = trustOptions(
-    program
-      .command('gateway')
-      .description(
-        'run a reference device gateway: mutual TLS as of an OTA server, and who comes and why not',
-      ),
+  const gateway = program
+    .command('gateway')
+    .description('a reference device gateway, and the configuration of real ones');
+  trustOptions(
+    gateway
+      .command('serve', { isDefault: true })
+      .description('run it: mutual TLS as of an OTA server, and who comes, and why others are refused'),
   )
-    // Else `gateway config --fleet …` would give its flags to `gateway`.
-    .enablePositionalOptions()
     .option('--host <address>', 'where it listens', '127.0.0.1')
     .option('--port <n>', 'where it listens; 0: any free port', port, 9444)
     .option('--status-port <n>', 'JSON about devices, for this machine alone; off: none', portOrOff, 9445)
@@ -46,6 +49,21 @@ export const declareGateway: Declare = (program, perform) => {
       'gateway',
     )
     .option('--poll-seconds <n>', 'how often it looks whether its trust has changed', wholeNumber(1), 10)
-    .option('--online-seconds <n>', 'how long a device counts as online', wholeNumber(1), 600);
-  gateway.action(perform(async () => (await import('../commands/gateway.ts')).runGateway));
+    .option('--online-seconds <n>', 'how long a device counts as online', wholeNumber(1), 600)
+    .action(perform(async () => (await import('../commands/gateway.ts')).runGateway));
+  trustOptions(
+    gateway
+      .command('config')
+      .description(
+        'write the configuration of a real gateway, what it trusts, and the hook that keeps that current',
+      ),
+  )
+    .addOption(requiredChoice('--for <program>', 'which gateway', GATEWAY_KINDS))
+    .requiredOption('--out <folder>', 'where the files go')
+    .option('--at <folder>', "where they will lie on the gateway's machine (default: --out)")
+    .option('--listen <port>', 'its port, or address:port', '443')
+    .option('--server-name <name>', 'nginx: the name that devices call it by')
+    .option('--upstream <url>', 'the OTA services behind it', 'http://127.0.0.1:8080')
+    .option('--published-url <url>', "where the hook fetches from (default: the service's API, /pki/<fleet>)")
+    .action(perform(async () => (await import('../commands/gateway-config.ts')).writeGatewayConfig));
 };

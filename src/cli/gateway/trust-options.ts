@@ -22,6 +22,21 @@ async function fetchText(client: Client, path: string): Promise<string> {
   return (await readWhole(client, answer)).toString('utf8');
 }
 
+/**
+ * Answers of a fleet that has no CRLs to give: one of its CAs may not sign any. A service that publishes none at
+ * all knows no such page, and asks for a token.
+ */
+const NO_CRLS: ReadonlySet<string> = new Set(['crl-not-possible', 'not-found', 'unauthenticated']);
+
+async function fetchCrls(client: Client, fleet: string): Promise<string | null> {
+  try {
+    return await fetchText(client, `/pki/${segment(fleet)}/crls.pem`);
+  } catch (failure) {
+    if (failure instanceof PkiError && NO_CRLS.has(failure.code)) return null;
+    throw failure;
+  }
+}
+
 /** What a fleet publishes, over the service's API, which the client knows by its CA or pin. No token is sent. */
 const trustFromFleet = (
   invocation: Invocation,
@@ -31,8 +46,9 @@ const trustFromFleet = (
   says: `the ${trusts} of the fleet ${fleet}`,
   read: () =>
     withClient(invocation, async (client) => ({
+      // The CRLs after it: so there is one of every CA in it.
       trusted: await fetchText(client, `/pki/${segment(fleet)}/${trusts}.pem`),
-      crls: crl === undefined ? null : await readTextFile(crl),
+      crls: crl === undefined ? await fetchCrls(client, fleet) : await readTextFile(crl),
     })),
 });
 

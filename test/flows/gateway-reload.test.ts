@@ -1,0 +1,127 @@
+/** A real nginx with what `fleetca gateway config` wrote, and the hook that keeps it current, on a fleet of the service. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callAsDevice } from '../support/call-as-device.ts';
+import { isLeftOut } from '../support/counterpart.ts';
+import {
+  makeAuthority,
+  makeDevice,
+  makeFleet,
+  requestCertificate,
+  type TestFleet,
+} from '../support/fleet.ts';
+import { freePort } from '../support/free-port.ts';
+import { makeShop } from '../support/gateway-shop.ts';
+import { placeServer, type RealGateway, runRealGateway, startUpstream } from '../support/real-gateways.ts';
+import { runFleetca } from '../support/run-fleetca.ts';
+import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
+
+const shop = makeShop();
+const at = scratchFolder();
+let service: Service;
+let fleet: TestFleet;
+let nginx: RealGateway;
+let upstream: Awaited<ReturnType<typeof startUpstream>>;
+
+/** The status that a device of an authority gets, which presents its leaf alone. */
+async function callWith(deviceId: string, authority: string): Promise<() => Promise<number>> {
+  const { key, csr } = makeDevice(deviceId);
+  const wish = { body: csr, query: `?authority=${authority}`, accept: 'application/pem-certificate-chain' };
+  const answer = await requestCertificate(service, fleet, wish);
+  const [leaf = ''] = answer.text().split(/(?<=-----END CERTIFICATE-----\n)/);
+  const credentials = { chain: leaf, key: key.pkcs8Pem, root: shop.serverRoot.pem };
+  return async () =>
+    (await callAsDevice(nginx.ports.demo ?? 0, credentials, { method: 'POST', path: '/director/ecus' }))
+      .status;
+}
+
+/** Runs the hook with a shell; nginx is the test's own, not the machine's. */
+function runHook(shell: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const [program = 'sh', ...args] = shell;
+  const { status, stderr } = spawnSync(program, [...args, join(at, 'reload.sh')], {
+    encoding: 'utf8',
+    env: {
+      PATH: String(process.env.PATH),
+      FLEETCA_CHECK: 'true',
+      FLEETCA_RELOAD: `kill -HUP ${nginx.process.pid}`,
+      ...env,
+    },
+  });
+  return { status, stderr };
+}
+
+/** nginx takes a reload when it can: asks until the answer is there. */
+async function eventually(call: () => Promise<number>, due: number): Promise<number> {
+  let status = await call();
+  for (let left = 100; status !== due && left > 0; left--) status = await call();
+  return status;
+}
+
+describe.skipIf(isLeftOut('nginx') || isLeftOut('curl'))('nginx, kept current by the hook,', () => {
+  beforeAll(async () => {
+    service = await startService();
+    fleet = await makeFleet(service, 'demo');
+    upstream = await startUpstream();
+    const port = await freePort();
+    const { status, err } = await runFleetca(
+      { cwd: at },
+      ...['gateway', 'config', '--for', 'nginx', '--fleet', 'demo', '--out', at],
+      ...['--listen', `127.0.0.1:${port}`, '--upstream', upstream.url],
+      ...['--url', service.apiUrl, '--ca-file', String(service.caFile)],
+    );
+    if (status !== 0) throw new Error(err);
+    placeServer(at, shop.server);
+    nginx = await runRealGateway('nginx', { demo: at }, { demo: port });
+  });
+
+  afterAll(async () => {
+    await nginx?.stop();
+    upstream?.close();
+    await stopSound(service);
+  });
+
+  it('lets in a device of the fleet, and after the next run one of an authority that is new', async () => {
+    const first = await callWith('VIN-0001', 'line-7');
+    expect(await first()).toBe(200);
+    expect(runHook(['sh'])).toEqual({ status: 0, stderr: '' });
+    await makeAuthority(service, 'demo', fleet.tokens.security, { name: 'line-8', kind: 'issuing' });
+    const second = await callWith('VIN-0002', 'line-8');
+    expect(await second()).toBe(400);
+    expect(runHook(isLeftOut('busybox') ? ['sh'] : ['busybox', 'sh'])).toEqual({ status: 0, stderr: '' });
+    expect(await eventually(second, 200)).toBe(200);
+    expect(await first()).toBe(200);
+  });
+
+  it('keeps what it had where the new files do not hold, or the service does not answer', async () => {
+    const before = readFileSync(join(at, 'trusted.pem'), 'utf8');
+    await makeAuthority(service, 'demo', fleet.tokens.security, { name: 'line-9', kind: 'issuing' });
+    const refused = runHook(['sh'], { FLEETCA_CHECK: 'false' });
+    expect(refused).toEqual({ status: 1, stderr: expect.stringContaining('the old ones are back') });
+    expect(readFileSync(join(at, 'trusted.pem'), 'utf8')).toBe(before);
+    const script = readFileSync(join(at, 'reload.sh'), 'utf8');
+    writeFileSync(
+      join(at, 'reload.sh'),
+      script.replace(/from='[^']*'/, `from='https://127.0.0.1:1/pki/demo'`),
+    );
+    expect(runHook(['sh'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('could not be fetched'),
+    });
+    writeFileSync(join(at, 'reload.sh'), script);
+    expect(readFileSync(join(at, 'trusted.pem'), 'utf8')).toBe(before);
+  });
+
+  it('is reloaded by the next run where a reload failed', async () => {
+    const failed = runHook(['sh'], { FLEETCA_RELOAD: 'false' });
+    expect(failed).toMatchObject({ status: 1, stderr: expect.stringContaining('the next run tries again') });
+    rmSync(join(at, 'told'), { force: true });
+    const reload = `touch ${join(at, 'told')}`;
+    expect(runHook(['sh'], { FLEETCA_RELOAD: reload }).status).toBe(0);
+    expect(readFileSync(join(at, 'told'), 'utf8')).toBe('');
+    rmSync(join(at, 'told'));
+    expect(runHook(['sh'], { FLEETCA_RELOAD: reload }).status).toBe(0);
+    expect(() => readFileSync(join(at, 'told'))).toThrow();
+  });
+});
