@@ -248,6 +248,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
     const ca: CaContext = {
       ledger: store,
       registrations: store,
+      servers: store,
       keystore,
       steps: pool,
       policy,

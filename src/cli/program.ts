@@ -12,6 +12,7 @@ import { declareDevice } from './declarations/device.ts';
 import { declareFleet } from './declarations/fleet.ts';
 import { declareGateway } from './declarations/gateway.ts';
 import { declareRegistration } from './declarations/registration.ts';
+import { declareServer } from './declarations/server.ts';
 import { declareService } from './declarations/service.ts';
 import { declareToken } from './declarations/token.ts';
 import { type Declare, performer } from './invocation.ts';
@@ -28,6 +29,7 @@ const GROUPS: readonly Declare[] = [
   declareCheck,
   declareRegistration,
   declareGateway,
+  declareServer,
   declareToken,
   declareAudit,
   declareBench,

@@ -15,6 +15,8 @@ export type Permission =
   | 'key:release'
   | 'registration:manage'
   | 'registration:read'
+  | 'server:manage'
+  | 'server:read'
   | 'batch:read'
   | 'audit:read';
 
@@ -34,6 +36,8 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'key:release',
     'registration:manage',
     'registration:read',
+    'server:manage',
+    'server:read',
     'batch:read',
     'audit:read',
   ],
@@ -44,6 +48,7 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'certificate:read',
     'batch:read',
     'registration:read',
+    'server:read',
     'audit:read',
   ],
 };

@@ -17,6 +17,7 @@ import { problemRoutes } from './routes/problem-pages.ts';
 import { publicationRoutes } from './routes/publication.ts';
 import { registerDeviceRoutes } from './routes/register-device.ts';
 import { registrationCredentialRoutes } from './routes/registration-credentials.ts';
+import { serverRoutes } from './routes/servers.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
 /** What the plain HTTP site serves. */
@@ -43,5 +44,6 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...madeKeyRoutes,
   ...factorySignRoutes,
   ...registrationCredentialRoutes,
+  ...serverRoutes,
   ...auditRoutes,
 ];

@@ -8,6 +8,7 @@ export * from './key-rules.ts';
 export * from './leaf.ts';
 export * from './lint.ts';
 export * from './plan.ts';
+export * from './possession.ts';
 export * from './profile.ts';
 export * from './registration.ts';
 export * from './requested-extensions.ts';

@@ -38,6 +38,9 @@ export const compromisedKey = (): PkiError =>
 export const noRegistration = (): PkiError =>
   new PkiError('not-found', 'There are no such registration credentials.');
 
+export const serverExists = (name: string): PkiError =>
+  new PkiError('already-exists', `The fleet has a server named ${name} already.`);
+
 export const noToken = (): PkiError => new PkiError('not-found', 'There is no such token.');
 
 /** Nobody stores U+0000: SQLite cuts a bound text there in some functions, and PostgreSQL refuses it. */

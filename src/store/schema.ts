@@ -126,6 +126,23 @@ export interface Schema {
     issued_audit_seq: number | null;
     revoked_audit_seq: number | null;
   };
+  server: {
+    id: Generated<number>;
+    fleet_id: number;
+    name: string;
+    kind: string;
+    created_at: Instant;
+    audit_seq: number;
+  };
+  server_root: {
+    server_id: number;
+    generation_id: number;
+    state: string;
+    note: string | null;
+    changed_at: Instant;
+    changed_by: string;
+    audit_seq: number;
+  };
   token: {
     id: string;
     name: string;

@@ -18,6 +18,7 @@ import { searchCertificates } from './inventory.ts';
 import { migrate, verifyOurs } from './migrate.ts';
 import * as registrations from './registrations.ts';
 import { endRun, startRun } from './runs.ts';
+import * as servers from './servers.ts';
 import { Session } from './session.ts';
 import { type Store, type StoreSettings, takeLock } from './store.ts';
 import * as tokens from './tokens.ts';
@@ -124,6 +125,14 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     listRegistrations: (fleetId, after, limit) => ask(registrations.listRegistrations(fleetId, after, limit)),
     revokeRegistration: (act, id, reason) =>
       writer.write((s) => registrations.revokeRegistration(s, act, id, reason)),
+
+    recordServer: (act, server) => writer.write((s) => servers.recordServer(s, act, server)),
+    findServer: (fleetId, name) => ask(servers.findServer(fleetId, name)),
+    listServers: (fleetId, after, limit) => ask(servers.listServers(fleetId, after, limit)),
+    recordPossessionIntent: (act, intent) =>
+      writer.write((s) => servers.recordPossessionIntent(s, act, intent)),
+    recordRootState: (act, id, generation, said) =>
+      writer.write((s) => servers.recordRootState(s, act, id, generation, said)),
 
     listAudit: (after, limit) => ask(listAudit(after, limit)),
     recordServiceAct: (act, action, details) =>

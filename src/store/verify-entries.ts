@@ -7,6 +7,7 @@ import { intentFields } from './intents.ts';
 import type { Schema } from './schema.ts';
 import { build } from './session.ts';
 import { REGISTRATION_CHECKS } from './verify-registrations.ts';
+import { SERVER_CHECKS } from './verify-servers.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
@@ -228,6 +229,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'certificate-revoked': checkRevoked,
   'batch-outcomes-recorded': checkOutcomes,
   ...REGISTRATION_CHECKS,
+  ...SERVER_CHECKS,
 };
 
 function* checkEntry(row: AuditRow, findings: Findings): Asking<void> {

@@ -8,6 +8,7 @@ import { verifyLabels } from './verify-labels.ts';
 import { verifyQuotas } from './verify-quotas.ts';
 import { verifyRegistrationRows } from './verify-registrations.ts';
 import { verifyChunks, verifyIntents, verifyRecords } from './verify-rows.ts';
+import { verifyServerRows } from './verify-servers.ts';
 
 export interface LedgerReport {
   readonly ok: boolean;
@@ -31,6 +32,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   yield* verifyRecords(findings);
   yield* verifyQuotas(findings);
   yield* verifyRegistrationRows(findings);
+  yield* verifyServerRows(findings);
   yield* verifyLabels(findings);
   yield* verifyEnvelopes(findings);
   const problems = findings.problems();

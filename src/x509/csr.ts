@@ -7,9 +7,11 @@ import {
   encodeBitString,
   encodeElement,
   encodeOid,
+  encodePrintableString,
   encodeSequence,
   encodeSetOf,
   encodeSmallInteger,
+  encodeUtf8String,
   OID,
   oidName,
   parsePem,
@@ -204,23 +206,41 @@ export function decodeCsr(input: Uint8Array): Uint8Array {
 }
 
 export interface CsrContent {
-  readonly subject: readonly SubjectAttribute[];
+  /** Attributes, or a Name as it stands elsewhere, DER. */
+  readonly subject: readonly SubjectAttribute[] | Uint8Array;
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array;
   readonly extensions?: readonly Extension[];
+  /** What the other side wants to see signed (RFC 2985, 5.4.1). */
+  readonly challengePassword?: string;
 }
 
+/** A DirectoryString: PrintableString where it may be (RFC 2985, 5.4.1), else UTF8String. */
+const encodeText = (text: string): Uint8Array =>
+  /^[A-Za-z0-9 '()+,./:=?-]*$/.test(text) ? encodePrintableString(text) : encodeUtf8String(text);
+
+const attribute = (oid: string, value: Uint8Array): Uint8Array =>
+  encodeSequence(encodeOid(oid), encodeSetOf(value));
+
 /** Encodes CertificationRequestInfo: the octets that the requester signs. */
-export function encodeCsrInfo({ subject, publicKey, extensions = [] }: CsrContent): Uint8Array {
-  const attribute =
-    extensions.length === 0
+export function encodeCsrInfo({
+  subject,
+  publicKey,
+  extensions = [],
+  challengePassword,
+}: CsrContent): Uint8Array {
+  // X.690, 11.6: a SET OF is in the order of its encodings.
+  const attributes = [
+    ...(challengePassword === undefined
       ? []
-      : [encodeSequence(encodeOid(OID.extensionRequest), encodeSetOf(encodeExtensions(extensions)))];
+      : [attribute(OID.challengePassword, encodeText(challengePassword))]),
+    ...(extensions.length === 0 ? [] : [attribute(OID.extensionRequest, encodeExtensions(extensions))]),
+  ].toSorted(Buffer.compare);
   return encodeSequence(
     encodeSmallInteger(0),
-    encodeName(subject),
+    subject instanceof Uint8Array ? subject : encodeName(subject),
     publicKey,
-    encodeElement(context(0, 'constructed'), ...attribute),
+    encodeElement(context(0, 'constructed'), ...attributes),
   );
 }
 

@@ -36,6 +36,8 @@ const TABLE: Readonly<Record<Permission, readonly Role[]>> = {
   'key:release': ['security'],
   'registration:manage': ['security'],
   'registration:read': ['security', 'auditor'],
+  'server:manage': ['security'],
+  'server:read': ['security', 'auditor'],
   'batch:read': ['security', 'station', 'auditor'],
   'audit:read': ['security', 'auditor'],
 };

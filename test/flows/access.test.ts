@@ -140,6 +140,11 @@ const examples: Readonly<Record<string, () => Example>> = {
     ...inFleet(`/registration-credentials/${registrationId}/revoke`, 200),
     json: { reason: 'lost' },
   }),
+  addServer: () => ({ ...inFleet('/servers', 201), json: { name: `server-${count++}`, kind: 'ota-ce' } }),
+  listServers: () => inFleet('/servers', 200),
+  getServer: () => inFleet('/servers/production', 200),
+  provePossession: () => ({ ...inFleet('/servers/production/possession', 200), json: { code: 'x' } }),
+  sayRootState: () => ({ ...inFleet('/servers/production/roots/1', 200), json: { state: 'handed-over' } }),
   signForFactory: () => ({
     target: '/sign?authority=line-7',
     missing: null,
@@ -217,6 +222,10 @@ beforeAll(async () => {
     json: { name: 'images', maxDevices: 1 },
   });
   registrationId = String(credentials.headers.location).split('/').at(-1) ?? '';
+  await service.call('POST', '/v1/fleets/demo/servers', {
+    token: demo.tokens.security,
+    json: { name: 'production', kind: 'ota-connect' },
+  });
   const recipient = makeRecipient();
   recipient.remove();
   await service.call('POST', '/v1/fleets/demo/batches', {

@@ -13,6 +13,7 @@ import { quotaContract } from './quota-contract.ts';
 import { registrationContract } from './registration-contract.ts';
 import { fresh, NOON } from './sample.ts';
 import { searchContract } from './search-contract.ts';
+import { serverContract } from './server-contract.ts';
 import { slotContract } from './slot-contract.ts';
 import { tokenContract } from './token-contract.ts';
 
@@ -39,6 +40,7 @@ export function describeStore(
     describe('keys', () => keyContract(given));
     describe('quotas', () => quotaContract(given));
     describe('registrations', () => registrationContract(given));
+    describe('servers', () => serverContract(given));
     describe('keys that we made', () => madeKeyContract(given));
     describe('inventory', () => inventoryContract(given));
     describe('searches', () => searchContract(given));

@@ -9,6 +9,7 @@ import type {
   IntentVerdict,
   Ledger,
   RegistrationLedger,
+  ServerLedger,
   StoredCertificate,
 } from '../../src/ca/index.ts';
 import type { TokenStore } from '../../src/enrollment/index.ts';
@@ -26,7 +27,13 @@ import {
 } from './sample.ts';
 
 /** A store as the contract sees it: the ports, and the run that its intents belong to. */
-export interface StoreUnderTest extends Ledger, RegistrationLedger, AuditLog, TokenStore, BatchStore {
+export interface StoreUnderTest
+  extends Ledger,
+    RegistrationLedger,
+    ServerLedger,
+    AuditLog,
+    TokenStore,
+    BatchStore {
   readonly runId: string;
   close(at: Date): Promise<void>;
 }

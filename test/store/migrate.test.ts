@@ -122,7 +122,10 @@ test('a ledger that is in use gets registrations, and all that points to its aut
   const certificate = await line.issue(line.row('dev-1'));
   await first.close(NOON);
   const before = MIGRATIONS.indexOf('0007-registration.sql');
-  raw(file, `DROP TABLE registration_credential; PRAGMA user_version = ${before}`);
+  raw(
+    file,
+    `DROP TABLE server_root; DROP TABLE server; DROP TABLE registration_credential; PRAGMA user_version = ${before}`,
+  );
   const second = open(file);
   expect(await second.findCertificate(certificate.fingerprint)).toEqual(certificate);
   expect(await second.listGenerations(line.fleet.id)).toEqual([line.root]);

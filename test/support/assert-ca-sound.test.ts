@@ -40,6 +40,7 @@ function contextOn(ledger: Store): CaContext {
     ...tools,
     ledger,
     registrations: ledger,
+    servers: ledger,
     steps,
     clock,
     runId: ledger.runId,

@@ -51,6 +51,7 @@ export function memoryCa({ now = '2026-06-01T12:00:00Z', profiles = [] }: Memory
     ...tools,
     ledger: store,
     registrations: store,
+    servers: store,
     steps: createInlineSteps(tools),
     clock,
     runId,

@@ -8,6 +8,7 @@ import type { Invocation } from '../invocation.ts';
 import { fileFailure, LocalFailure } from '../local-failure.ts';
 import { show } from '../output.ts';
 import { formatFields } from '../table.ts';
+import { publishToServer, type ServerOptions } from './publish-to-server.ts';
 
 const FILES = ['fleet-root.pem', 'fleet-root.der', 'trust-bundle.pem', 'fingerprint.txt'] as const;
 type FileName = (typeof FILES)[number];
@@ -34,12 +35,23 @@ function verifyAgreement(files: Published): string {
   throw new LocalFailure('service-defect', 'The published files do not speak of one root: ask again.');
 }
 
-/** `publish`: what a gateway must trust, as files. */
+interface PublishOptions extends Omit<ServerOptions, 'server'> {
+  readonly server?: string;
+}
+
+/** `publish`: what a gateway must trust, as files; with `--server`, what one server needs. */
 export async function publish(
   invocation: Invocation,
   fleet: string,
-  { out }: { readonly out: string },
+  { server, ...options }: PublishOptions,
 ): Promise<undefined> {
+  if (server !== undefined) return publishToServer(invocation, fleet, { server, ...options });
+  if (options.code !== undefined || options.reload !== undefined)
+    throw new LocalFailure('usage', '--code and --reload are for a server: name it with --server.');
+  return publishFiles(invocation, fleet, options.out);
+}
+
+async function publishFiles(invocation: Invocation, fleet: string, out: string): Promise<undefined> {
   const files = (await withClient(invocation, async (client) =>
     Object.fromEntries(await Promise.all(FILES.map((name) => fetchFile(client, fleet, name)))),
   )) as Published;

@@ -48,5 +48,11 @@ export const declareFleet: Declare = (program, perform) => {
     .description('fetch what a gateway must trust: fleet root, trust bundle, fingerprint (no token needed)')
     .argument('<fleet>')
     .requiredOption('--out <folder>', 'where the files go')
+    .option(
+      '--server <name>',
+      'what this server of the fleet needs instead (role security): see `server add`',
+    )
+    .option('--code <code>', 'that the server gave, to see that we have the key')
+    .option('--reload <command>', 'run by sh when the files of an ota-ce gateway have changed')
     .action(perform(async () => (await import('../commands/publish.ts')).publish));
 };

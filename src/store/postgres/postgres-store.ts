@@ -14,6 +14,7 @@ import { findFleet, findFleetById, listFleets } from '../fleets.ts';
 import { findGeneration, listGenerations, listKeyIds } from '../generations.ts';
 import { searchCertificates } from '../inventory.ts';
 import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
+import { findServer, listServers } from '../servers.ts';
 import type { Store } from '../store.ts';
 import { findToken, listTokens } from '../tokens.ts';
 import { abandonIntents } from './abandonment.ts';
@@ -30,6 +31,7 @@ import { recordIntents } from './intents.ts';
 import { migrate } from './migrate.ts';
 import * as registrations from './registrations.ts';
 import { endRun, settleUndertakings, startRun } from './runs.ts';
+import * as servers from './servers.ts';
 import { PostgresSession } from './session.ts';
 import { newPool } from './settings.ts';
 import * as tokens from './tokens.ts';
@@ -135,6 +137,14 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     listRegistrations: (fleetId, after, limit) => ask(listRegistrations(fleetId, after, limit)),
     revokeRegistration: (act, id, reason) =>
       writer.write((t) => registrations.revokeRegistration(t, act, id, reason)),
+
+    recordServer: (act, server) => writer.write((t) => servers.recordServer(t, act, server)),
+    findServer: (fleetId, name) => ask(findServer(fleetId, name)),
+    listServers: (fleetId, after, limit) => ask(listServers(fleetId, after, limit)),
+    recordPossessionIntent: (act, intent) =>
+      writer.write((t) => servers.recordPossessionIntent(t, act, intent)),
+    recordRootState: (act, id, generation, said) =>
+      writer.write((t) => servers.recordRootState(t, act, id, generation, said)),
 
     listAudit: (after, limit) => ask(listAudit(after, limit)),
     recordServiceAct: (act, action, details) =>
