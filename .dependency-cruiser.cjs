@@ -10,7 +10,7 @@ const ROOMS = {
   status: ["asn1", "x509", "policy", "ca"],
   bundle: ["asn1", "archive", "x509", "policy", "ca"],
   batch: ["asn1", "archive", "x509", "policy", "enrollment", "ca"],
-  check: ["asn1", "archive", "x509", "policy", "ca", "bundle"],
+  check: ["asn1", "archive", "x509", "policy", "ca", "bundle", "gateway"],
   gateway: ["asn1", "x509", "policy", "ca", "bundle", "status"],
   keystore: ["asn1", "x509", "ca"],
   pool: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],

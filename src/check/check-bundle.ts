@@ -9,11 +9,10 @@ import { judgeConfiguration } from './judge-configuration.ts';
 import { judgeFiles } from './judge-files.ts';
 import { judgeKey } from './judge-key.ts';
 import { deviceIdOf, judgeName } from './judge-name.ts';
-import { nameOf } from './judge-purposes.ts';
 import { judgeServerRoot } from './judge-server-root.ts';
 import { judgeUrl } from './judge-url.ts';
 import { type ReadFile, readFile } from './read-file.ts';
-import { adviceOf, type CheckReport, firstFail, type JudgedFile, sorted, verdictOf } from './report.ts';
+import { type BundleFacts, bundleReport, type CheckReport, type JudgedFile } from './report.ts';
 
 export interface BundleQuestion {
   readonly files: readonly GivenFile[];
@@ -29,6 +28,8 @@ export interface BundleQuestion {
 /** A bundle that was judged, with what a handshake needs of it. */
 export interface JudgedBundle {
   readonly report: CheckReport;
+  /** What the report is made of: more may be found. */
+  readonly facts: BundleFacts;
   readonly parts: Parts;
   readonly presented: readonly ForeignCertificate[];
   readonly trust: Trust;
@@ -97,40 +98,6 @@ function roleOf(file: ReadFile, parts: Parts): JudgedFile['role'] {
   return file === parts.configuration ? 'configuration' : 'other';
 }
 
-function outcomeOf(
-  findings: readonly Finding[],
-  presented: readonly ForeignCertificate[],
-  id: string | null,
-): CheckReport['outcome'] {
-  const device = firstFail(findings, 'device');
-  const gateway = firstFail(findings, 'gateway');
-  const server = firstFail(findings, 'server');
-  const sends = presented.map(nameOf).join(', then ');
-  return {
-    device: device ? device.message : `It connects, and presents ${sends}.`,
-    gateway:
-      gateway?.message ??
-      (device ? 'It may never be called.' : `It lets the device in${id === null ? '' : ` as ${id}`}.`),
-    server:
-      server?.message ??
-      (device || gateway ? 'It hears nothing.' : 'It takes what the device sends for this device.'),
-  };
-}
-
-const SIDES = [
-  ['device', 'the device will not come online: its own side fails'],
-  ['gateway', 'the gateway will refuse the device'],
-  ['server', 'the device will come through to a server that does not know what to do with it'],
-] as const;
-
-function headlineOf(findings: readonly Finding[], id: string | null): string {
-  const who = id === null ? '' : `${id}: `;
-  const failed = SIDES.find(([side]) => firstFail(findings, side) !== undefined);
-  if (failed !== undefined) return `${who}${failed[1]}.`;
-  const warnings = findings.filter(({ severity }) => severity === 'warn').length;
-  return `${who}the device will come online${warnings > 0 ? `, with ${warnings} warning${warnings > 1 ? 's' : ''}` : ''}.`;
-}
-
 /** Says what would happen with a bundle, from its files alone. It demands nothing that servers do not. */
 export function checkBundle({ files, target, trust: told, passphrase, now }: BundleQuestion): JudgedBundle {
   const read = files.map((file) => readFile(file, passphrase));
@@ -146,7 +113,7 @@ export function checkBundle({ files, target, trust: told, passphrase, now }: Bun
   const about = (found: readonly Finding[]): readonly Finding[] =>
     found.map((one) => ({ ...one, file: one.file ?? parts.client?.path ?? null }));
   const isAlone = chain?.findings.some(({ code }) => code === 'chain-order') ?? false;
-  const findings = sorted([
+  const findings = [
     ...judgeFiles(read, parts),
     ...clientFindings(parts),
     ...judgeKey(parts, leaf, read),
@@ -155,16 +122,13 @@ export function checkBundle({ files, target, trust: told, passphrase, now }: Bun
     ...judgeServerRoot(parts, chain?.built.path.slice(1) ?? [], now),
     ...judgeUrl(parts),
     ...judgeConfiguration(parts, read),
-  ]);
+  ];
   const deviceId = leaf && !isAlone ? deviceIdOf(leaf) : null;
-  const report: CheckReport = {
-    verdict: verdictOf(findings),
-    headline: headlineOf(findings, deviceId),
-    outcome: outcomeOf(findings, presented, deviceId),
-    deviceId,
-    files: read.map((file) => ({ path: file.path, octets: file.octets, role: roleOf(file, parts) })),
-    findings,
-    advice: adviceOf(findings),
-  };
-  return { report, parts, presented, trust };
+  const judgedFiles = read.map((file) => ({
+    path: file.path,
+    octets: file.octets,
+    role: roleOf(file, parts),
+  }));
+  const facts = { deviceId, files: judgedFiles, presented, findings };
+  return { report: bundleReport(facts), facts, parts, presented, trust };
 }

@@ -139,6 +139,51 @@ export const MEANINGS = {
   'server-root-is-fleet-root': device(
     "Compare with the gateway's own chain: root.crt must hold the CA of its server certificate.",
   ),
+  // what a gateway did when it was called
+  'handshake-not-tried': nobody('Put the key into the bundle, or correct what fails before it.'),
+  'gateway-unreachable': device(
+    "Look at the URL, at the name's address, and at what is between here and there.",
+  ),
+  'gateway-no-tls': device('Let the URL name the port on which the gateway speaks TLS.'),
+  'gateway-not-trusted': device(
+    "Put the root of the gateway's present server certificate into root.crt, in PEM.",
+  ),
+  'gateway-other-name': device(
+    "Call the gateway by a name in its certificate's subjectAltName, or have that name put in.",
+  ),
+  'gateway-refuses': gateway(
+    'Do what the alert or the answer says; where it says little, look into the log of the gateway.',
+  ),
+  'gateway-accepts': nobody('Nothing must be done.'),
+  'gateway-one-version': gateway('Let the gateway speak TLS 1.2 and 1.3: ssl_protocols TLSv1.2 TLSv1.3.'),
+  'gateway-silent': gateway('Look whether something behind the gateway hangs.'),
+  'gateway-lets-anyone-in': gateway('Let the gateway demand a certificate: ssl_verify_client on.'),
+  'gateway-only-asks': gateway(
+    'Let the gateway verify what it is shown: ssl_verify_client on, not optional_no_ca.',
+  ),
+  'gateway-ca-names': nobody('Nothing must be done.'),
+  'gateway-ca-not-named': gateway(
+    "Add the fleet's root to what the gateway trusts; a device with several certificates would send none.",
+  ),
+  'gateway-ca-names-unknown': nobody('Install openssl to see them; nothing else depends on it.'),
+  // a root before it is sent in
+  'root-not-self-signed': server('Send the root at the top of the chain, not an intermediate.'),
+  'root-not-ca': server('Make the root again with basicConstraints critical, CA:TRUE.'),
+  'root-purpose-server': server('Make the root again with extendedKeyUsage critical serverAuth, clientAuth.'),
+  'root-purpose-client': gateway(
+    'Make the root again with extendedKeyUsage critical serverAuth, clientAuth, which holds what the manual demands as well.',
+  ),
+  'root-key-usage': server('Make the root again with keyUsage critical keyCertSign, cRLSign.'),
+  'root-no-crl-sign': gateway('Leave ssl_crl out; to revoke by CRL, make a root with cRLSign.'),
+  'root-key-weak': gateway('Make the root again with P-256, or with RSA of 3072 bits or more.'),
+  'root-key-kind': server('Make the root with P-256, or ask the server first.'),
+  'root-unnamed': nobody('Make the root with the name of the fleet as its common name.'),
+  'root-ends-soon': gateway('Prepare the next root now: each device needs a certificate under it.'),
+  'root-holds-key': nobody(
+    'Send nothing of this file. Take the key out; if the file has left this machine, make a new root.',
+  ),
+  'root-several': server('Send each root in a file of its own.'),
+  'root-der': server('Convert it: openssl x509 -inform DER -in root.der -out root.pem.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 
 export type CheckCode = keyof typeof MEANINGS;

@@ -4,8 +4,10 @@
  * what goes out to a gateway is in `probe/`. It changes nothing, registers nothing unasked, and tells no secret.
  */
 export * from './check-bundle.ts';
+export { checkRoot, isRootFile } from './check-root.ts';
 export * from './codes.ts';
 export type { Severity } from './finding.ts';
 export * from './given-file.ts';
+export * from './probe/try-bundle.ts';
 export * from './read-zip.ts';
 export * from './report.ts';

@@ -92,7 +92,7 @@ function linkFaults(path: readonly ForeignCertificate[]): readonly Finding[] {
       fail(
         'chain-broken',
         null,
-        `${nameOf(certificate)} does not carry the signature of ${nameOf(issuer)} (error 7, alert 51).`,
+        `${nameOf(certificate)} does not carry the signature of ${nameOf(issuer)} (error 7, alert 51; error 20 where key identifiers tell them apart).`,
       ),
     ];
   });

@@ -45,11 +45,11 @@ const brokenRules = (certificate: ForeignCertificate, rules: readonly Rule[]): r
  */
 export function judgeStrictly(path: readonly ForeignCertificate[]): readonly Finding[] {
   return path.flatMap((certificate, depth) => {
-    const isLeaf = depth === 0;
-    const own = isLeaf && !isLeafCa(certificate) ? [SIGNS_WITHOUT_RIGHT] : CA_RULES;
+    const isDevice = depth === 0 && !isLeafCa(certificate);
+    const own = isDevice ? [SIGNS_WITHOUT_RIGHT] : CA_RULES;
     const broken = brokenRules(certificate, [...own, BELOW_ROOT, EMPTY_NAME]);
     if (broken.length === 0) return [];
     const says = `By RFC 5280 to the letter, ${nameOf(certificate)} ${broken.join(', ')}.`;
-    return [note(isLeaf ? 'leaf-not-strict' : 'ca-not-strict', null, says)];
+    return [note(isDevice ? 'leaf-not-strict' : 'ca-not-strict', null, says)];
   });
 }

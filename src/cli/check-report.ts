@@ -11,11 +11,7 @@ export function checkReportLines(report: CheckReport): string {
   const { verdict, headline, outcome, files, findings, advice } = report;
   return [
     `${verdict === 'pass' ? 'PASS' : 'FAIL'}  ${printable(headline)}\n`,
-    section('What would happen', [
-      `device   ${outcome.device}`,
-      `gateway  ${outcome.gateway}`,
-      `server   ${outcome.server}`,
-    ]),
+    section('What would happen', formatTable([], Object.entries(outcome)).trimEnd().split('\n')),
     section(
       'Why',
       findings.map(

@@ -137,6 +137,10 @@ const lone = certify({
   extensions: [usage(['digitalSignature']), purposes(['clientAuth'])],
 });
 const impostor = ca('line-7', { issuer: otherRoot });
+const plainImpostor = ca('line-7', {
+  issuer: otherRoot,
+  extensions: [constraints(true), usage(['keyCertSign'])],
+});
 const noPath = ca('no further', { issuer: root, pathLength: 0 });
 const further = ca('further', { issuer: noPath });
 const notCa = certify({
@@ -220,6 +224,12 @@ const chainCases: readonly Case[] = [
     files: bundle({ 'client.pem': pem(device, impostor, otherRoot) }),
     trust: [otherRoot],
     says: ['fail chain-broken', 'note chain-root-included'],
+  },
+  {
+    title: 'the same, without key identifiers',
+    files: bundle({ 'client.pem': pem(device, plainImpostor, otherRoot) }),
+    trust: [otherRoot],
+    says: ['fail chain-broken', 'note ca-not-strict', 'note chain-root-included'],
   },
   {
     title: 'a stranger among the intermediates',

@@ -1,9 +1,20 @@
 import { parsePem } from '../../asn1/index.ts';
-import { checkBundle } from '../../check/index.ts';
+import {
+  type CheckReport,
+  checkBundle,
+  checkRoot,
+  isRootFile,
+  type JudgedBundle,
+  tryGateway,
+  tryLocally,
+} from '../../check/index.ts';
 import { systemClock } from '../../clock.ts';
 import type { TargetName } from '../../policy/index.ts';
+import { systemRandom } from '../../random.ts';
 import { type ForeignCertificate, parseForeignCertificate } from '../../x509/index.ts';
 import { checkReportLines } from '../check-report.ts';
+import { segment, withClient } from '../client/client.ts';
+import { readWhole } from '../client/json.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
 import { readPassphraseFile, readTextFile } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
@@ -14,34 +25,82 @@ import { filesOfDevice, readBundleFiles } from '../read-bundle-files.ts';
 export interface CheckOptions {
   readonly target: TargetName;
   readonly trust?: string;
+  readonly fleet?: string;
+  /** True: the bundle's own URL. */
+  readonly gateway?: string | true;
+  readonly mayRegister?: true;
   readonly device?: string;
   readonly passphraseFile?: string;
 }
 
-/** What a gateway trusts, from a PEM file. Rejects with `usage`. */
-async function readTrust(path: string): Promise<readonly ForeignCertificate[]> {
-  const blocks = parsePem(await readTextFile(path)).filter(({ label }) => label === 'CERTIFICATE');
-  if (blocks.length === 0) throw new LocalFailure('usage', `${path} holds no certificate in PEM form.`);
+function parseTrusted(pem: string, says: string): readonly ForeignCertificate[] {
+  const blocks = parsePem(pem).filter(({ label }) => label === 'CERTIFICATE');
+  if (blocks.length === 0) throw new LocalFailure('usage', `${says} holds no certificate in PEM form.`);
   return blocks.map(({ der }) => parseForeignCertificate(der));
 }
 
-/** `check`: exit 3 where the bundle would not work. */
+const fetchPublished = (invocation: Invocation, fleet: string): Promise<string> =>
+  withClient(invocation, async (client) => {
+    const path = `/pki/${segment(fleet)}/trust-bundle.pem`;
+    return (await readWhole(client, await client.send({ method: 'GET', path, isOpen: true }))).toString();
+  });
+
+/** What the gateway trusts, as the command line names it; null where it does not. Rejects with `usage`. */
+async function readTrust(invocation: Invocation, { trust, fleet }: CheckOptions) {
+  if (trust !== undefined && fleet !== undefined)
+    throw new LocalFailure('usage', 'What the gateway trusts is named by --trust or by --fleet: give one.');
+  if (trust !== undefined) return parseTrusted(await readTextFile(trust), trust);
+  return fleet === undefined
+    ? null
+    : parseTrusted(await fetchPublished(invocation, fleet), `what the fleet ${fleet} publishes`);
+}
+
+/** Where OTA Connect's gateways are known to be. */
+const OTA_CONNECT_HOST = /(?:^|\.)(?:ota\.(?:\w+\.)?here\.com|here\.com|advancedtelematic\.com)$/;
+
+/** The gateway to call. Throws `usage` where there is none, or where calling it would register the device. */
+function gatewayOf({ parts }: JudgedBundle, { gateway, target, mayRegister }: CheckOptions): URL {
+  const text = gateway === true ? (parts.url?.url ?? '').trim() : String(gateway);
+  if (!URL.canParse(text) || new URL(text).protocol !== 'https:') {
+    const whose = gateway === true ? 'The bundle has no URL' : `${text} is no URL`;
+    throw new LocalFailure('usage', `${whose} of the form https://host:port to call.`);
+  }
+  const url = new URL(text);
+  if (!mayRegister && (target === 'ota-connect' || OTA_CONNECT_HOST.test(url.hostname))) {
+    throw new LocalFailure(
+      'usage',
+      'OTA Connect takes an unknown device in at its first valid connection: a try would register this one.',
+      { hint: 'add --may-register if it may, or try a test account' },
+    );
+  }
+  return url;
+}
+
+async function told({ output }: Invocation, path: string, report: CheckReport): Promise<ExitStatus> {
+  await show(output, { path, ...report }, checkReportLines);
+  return report.verdict === 'pass' ? EXIT.done : EXIT.refusedByPolicy;
+}
+
+/** `check`: exit 3 where the bundle would not work, or the root would not be taken. */
 export async function checkPath(
   invocation: Invocation,
   path: string,
   options: CheckOptions,
 ): Promise<ExitStatus> {
-  const files = filesOfDevice(await readBundleFiles(path), options.device);
-  const trust = options.trust === undefined ? null : await readTrust(options.trust);
+  const all = await readBundleFiles(path);
+  const [only] = all;
+  if (all.length === 1 && only && isRootFile(only)) {
+    return told(invocation, path, checkRoot(only, options.target, systemClock.now()));
+  }
+  const files = filesOfDevice(all, options.device);
+  const trust = await readTrust(invocation, options);
   const passphrase =
     options.passphraseFile === undefined ? '' : await readPassphraseFile(options.passphraseFile);
-  const { report } = checkBundle({
-    files,
-    target: options.target,
-    trust,
-    passphrase,
-    now: systemClock.now(),
-  });
-  await show(invocation.output, { path, ...report }, checkReportLines);
-  return report.verdict === 'pass' ? EXIT.done : EXIT.refusedByPolicy;
+  const { target, gateway } = options;
+  const judged = checkBundle({ files, target, trust, passphrase, now: systemClock.now() });
+  const around = { clock: systemClock, random: systemRandom };
+  const report = await (gateway === undefined
+    ? tryLocally(judged, around)
+    : tryGateway(judged, gatewayOf(judged, options), around));
+  return told(invocation, path, report);
 }

@@ -8,8 +8,13 @@ const EXAMPLES = `
 Examples:
   the folder or zip that a device is handed, against what its gateway trusts:
     fleetca check /var/sota/import --trust trust-bundle.pem
+  with real handshakes, over TLS 1.2 and 1.3:
+    fleetca check bundle.zip --gateway https://gateway.example:8443
   a bundle for ota-community-edition:
     fleetca check bundles.zip --device 0f8fad5b-d9cb-469f-a165-70867728950e --target ota-ce
+
+  a root before it is sent in:
+    fleetca check root.pem --target ota-connect
 
 Exit status: 0 it will work, 3 it will not, 2 the command line or the files do not fit.`;
 
@@ -21,11 +26,14 @@ export const declareCheck: Declare = (program, perform) => {
     )
     .argument('<path>', 'a folder, a zip or a file, of any layout and from any tool')
     .addOption(
-      new Option('--target <target>', 'the OTA server whose rules for device IDs hold')
+      new Option('--target <target>', 'the OTA server whose rules for device IDs and roots hold')
         .choices(TARGETS)
         .default('generic'),
     )
     .option('--trust <file>', 'what the gateway trusts, PEM (default: a fleet root in the bundle)')
+    .option('--fleet <fleet>', "what the gateway trusts, as a fleet publishes it (asks the service's API)")
+    .option('--gateway [url]', "call this gateway with what the bundle holds (no URL: the bundle's own)")
+    .option('--may-register', 'a gateway of OTA Connect may be called, and registers the device')
     .option('--device <id>', 'one of several devices in the folder or zip')
     .option('--passphrase-file <file>', 'file with the passphrase of a .p12 in its first line')
     .addHelpText('after', EXAMPLES)
