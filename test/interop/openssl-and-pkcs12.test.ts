@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,6 +48,8 @@ const contentsOf = (name: KeyName): Pkcs12Contents => ({
   friendlyName: `Gerät ${name}`,
 });
 
+/** GnuTLS, where Debian's gnutls-bin is there: the machine of the tests need not have a second stack. */
+const hasCerttool = spawnSync('certtool', ['--version']).error === undefined;
 const hasKeytool = spawnSync('keytool', ['-help']).error === undefined;
 
 const octets = (list: readonly Uint8Array[]): readonly string[] =>
@@ -100,6 +103,46 @@ describe.each<Pkcs12Protection>(['pbe-sha1-3des', 'pbes2-aes256'])(
         0,
       );
     });
+
+    it.skipIf(!hasCerttool).each(PASSPHRASES)(
+      'GnuTLS opens it, MAC, certificates and key: passphrase "%s"',
+      (passphrase) => {
+        const contents = contentsOf('P-256');
+        const folder = mkdtempSync(join(tmpdir(), 'fleetca-certtool-'));
+        const certtool = (...args: readonly string[]): string =>
+          execFileSync(
+            'certtool',
+            [...args, ...(passphrase === '' ? ['--empty-password'] : ['--password', passphrase])],
+            {
+              cwd: folder,
+              encoding: 'utf8',
+              stdio: ['ignore', 'pipe', 'pipe'],
+            },
+          );
+        try {
+          writeFileSync(
+            join(folder, 'ours.p12'),
+            encodePkcs12(contents, { passphrase, protection, random: systemRandom }),
+          );
+          const told = certtool('--inder', '--p12-info', '--infile', 'ours.p12');
+          expect(told).toContain('Friendly name: Gerät P-256');
+          const blocks = parsePem(told);
+          const held = blocks.filter(({ label }) => label === 'CERTIFICATE').map((block) => block.der);
+          expect(octets(held)).toEqual(octets(contents.certificates));
+          // The key is told as it is encrypted; the second command opens that.
+          const [sealed = ''] = /-----BEGIN ENCRYPTED [^-]+-----[^-]+-----END [^-]+-----\n/.exec(told) ?? [];
+          writeFileSync(join(folder, 'sealed.pem'), sealed);
+          certtool('--key-info', '--pkcs8', '--infile', 'sealed.pem', '--outfile', 'key.pem');
+          const { publicKey } = new X509Certificate(contents.certificates[0] as Uint8Array);
+          const id = createHash('sha256')
+            .update(publicKey.export({ format: 'der', type: 'spki' }))
+            .digest('hex');
+          expect(readFileSync(join(folder, 'key.pem'), 'latin1')).toContain(`sha256:${id}`);
+        } finally {
+          rmSync(folder, { recursive: true });
+        }
+      },
+    );
 
     it.skipIf(!hasKeytool)("Java's keytool opens it, and has lone certificates for trusted", () => {
       const folder = mkdtempSync(join(tmpdir(), 'fleetca-keytool-'));
@@ -165,6 +208,33 @@ describe.each(Object.entries(EXPORTS))('we open a file %s:', (_, { flags, scheme
       expect(octets([opened.privateKey as Uint8Array])).toEqual(octets([contents.privateKey as Uint8Array]));
     },
   );
+});
+
+describe.skipIf(!hasCerttool)('we open a file as GnuTLS makes it:', () => {
+  it.each([
+    ['AES-256, SHA-512', ['--pkcs-cipher', 'aes-256', '--hash', 'SHA512'], ['hmac-sha512', 'pbes2-aes256']],
+  ] as const)('%s', (_, how, schemes) => {
+    const what = ['--load-privkey', 'P-256.key', '--load-certificate', 'P-256.crt', '--p12-name', 'board'];
+    const folder = openssl.folder;
+    execFileSync(
+      'certtool',
+      ['--to-p12', ...what, '--password', 'word', ...how, '--outder', '--outfile', 'gnutls.p12'],
+      {
+        cwd: folder,
+        stdio: 'pipe',
+      },
+    );
+    const opened = parsePkcs12(openssl.readOctets('gnutls.p12'), 'word');
+    const contents = contentsOf('P-256');
+    expect(opened.schemes).toEqual(schemes);
+    expect(opened.friendlyName).toBe('board');
+    expect(octets(opened.certificates)).toEqual(octets(contents.certificates.slice(0, 1)));
+    expect(
+      new X509Certificate(contents.certificates[0] as Uint8Array).checkPrivateKey(
+        createPrivateKey({ key: Buffer.from(opened.privateKey as Uint8Array), format: 'der', type: 'pkcs8' }),
+      ),
+    ).toBe(true);
+  });
 });
 
 describe('what OpenSSL 3 alone cannot open', () => {

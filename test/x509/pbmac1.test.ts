@@ -89,7 +89,7 @@ describe('PBMAC1 of PKCS#12 (RFC 9579)', () => {
     ['without a key length, as the RFC’s A.6', { digest: 'sha256', iterations: 2048, keyLength: null }],
     ['with a key of one octet', { digest: 'sha256', iterations: 2048, keyLength: 1 }],
     ['with a key longer than any digest', { digest: 'sha256', iterations: 2048, keyLength: 64 + 1 }],
-    ['with iterations that do not end', { digest: 'sha256', iterations: 2_000_001, keyLength: 32 }],
+    ['with iterations that do not end', { digest: 'sha256', iterations: 5_000_001, keyLength: 32 }],
   ] as const)('is refused %s', (_, wish) => {
     expect(codeOf(() => parsePkcs12(withMac(wish), PASSPHRASE))).toBe('bad-pkcs12');
   });

@@ -150,7 +150,7 @@ describe('a hostile or broken PKCS#12 file is refused as bad-pkcs12:', () => {
   });
 
   it('with iterations that would never end, at once', () => {
-    for (const count of [0, 2_000_001, 2 ** 31, 2 ** 52]) {
+    for (const count of [0, 5_000_001, 2 ** 31, 2 ** 52]) {
       const file = withMac(
         encode(),
         ([info, salt]) => [info, salt, encodeSmallInteger(count)] as Uint8Array[],
