@@ -14,6 +14,9 @@ const refuser =
   };
 
 const ENCRYPTED = 0x1;
+const SIZES_FOLLOW = 0x8;
+/** Instead of a size that stands in the field for large files. */
+const IN_ZIP64_FIELD = 0xffff_ffff;
 const STORED = 0;
 const DEFLATED = 8;
 const LOCAL_SIGNATURE = 0x04034b50;
@@ -41,6 +44,18 @@ export function verifyEntry(
   }
 }
 
+/**
+ * Whether the checksum and the sizes of a local header are those of the directory, where they stand there and
+ * not behind the octets: readers that stream go by them (APPNOTE, 4.4.4 and 4.4.7 to 4.4.9).
+ */
+function agreesOnSizes(header: Buffer, { crc32: sum, compressedSize, uncompressedSize }: ZipEntry): boolean {
+  const flags = header.readUInt16LE(6);
+  if ((flags & ENCRYPTED) !== 0) return false;
+  if ((flags & SIZES_FOLLOW) !== 0) return true;
+  const fits = (at: number, due: number): boolean => [due, IN_ZIP64_FIELD].includes(header.readUInt32LE(at));
+  return header.readUInt32LE(14) === sum && fits(18, compressedSize) && fits(22, uncompressedSize);
+}
+
 /** Where the octets of an entry begin. Its local header must say the same as the directory. */
 async function findData({ file, code }: ZipSource, entry: ZipEntry): Promise<number> {
   const start = entry.relativeOffsetOfLocalHeader;
@@ -50,6 +65,7 @@ async function findData({ file, code }: ZipSource, entry: ZipEntry): Promise<num
     header.readUInt32LE(0) === LOCAL_SIGNATURE &&
     header.readUInt16LE(8) === entry.compressionMethod &&
     header.readUInt16LE(26) === entry.fileNameLength &&
+    agreesOnSizes(header, entry) &&
     header.subarray(LOCAL_HEADER_OCTETS).equals(entry.fileNameRaw);
   if (!agrees) refuser(code)('The file has another header than the directory of the zip says.');
   return start + header.length + header.readUInt16LE(28);

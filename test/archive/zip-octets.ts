@@ -10,6 +10,8 @@ export interface ZipEntry {
   readonly said?: Readonly<
     Partial<Record<'method' | 'flags' | 'crc' | 'compressed' | 'size' | 'attributes' | 'offset', number>>
   >;
+  /** The same in the local header alone. */
+  readonly saidLocally?: Readonly<Partial<Record<'flags' | 'crc' | 'compressed' | 'size', number>>>;
   /** The name in the local header alone. */
   readonly localName?: string;
   /** Of the local header alone. */
@@ -35,6 +37,7 @@ function make({
   content = '',
   stored = false,
   said = {},
+  saidLocally = {},
   localName,
   localExtra = Buffer.alloc(0),
 }: ZipEntry): Made {
@@ -44,30 +47,36 @@ function make({
   const localNamed = localName === undefined ? named : Buffer.from(localName);
   const { method = stored ? 0 : 8, flags = 0x800, crc = crc32(octets), attributes = 0 } = said;
   const { compressed = data.length, size = octets.length } = said;
-  const common = [
-    [20, 2],
-    [flags, 2],
-    [method, 2],
-    [0, 2],
-    [0x21, 2],
-    [crc, 4],
-    [compressed, 4],
-    [size, 4],
-  ] as const;
+  const all = { flags, crc, compressed, size };
+  const common = (one: typeof all) =>
+    [
+      [20, 2],
+      [one.flags, 2],
+      [method, 2],
+      [0, 2],
+      [0x21, 2],
+      [one.crc, 4],
+      [one.compressed, 4],
+      [one.size, 4],
+    ] as const;
   const lengths = (count: number, extra: number) =>
     [
       [count, 2],
       [extra, 2],
     ] as const;
   const local = Buffer.concat([
-    fields([0x04034b50, 4], ...common, ...lengths(localNamed.length, localExtra.length)),
+    fields(
+      [0x04034b50, 4],
+      ...common({ ...all, ...saidLocally }),
+      ...lengths(localNamed.length, localExtra.length),
+    ),
     localNamed,
     localExtra,
     data,
   ]);
   const central = (offset: number): Buffer =>
     Buffer.concat([
-      fields([0x02014b50, 4], [20, 2], ...common, ...lengths(named.length, 0)),
+      fields([0x02014b50, 4], [20, 2], ...common(all), ...lengths(named.length, 0)),
       fields([0, 2], [0, 2], [0, 2], [attributes, 4], [said.offset ?? offset, 4]),
       named,
     ]);

@@ -64,6 +64,10 @@ describe('a hostile zip is refused:', () => {
     ['a path of Windows', [{ name: 'C:\\autoprov.url', content }], /backslash/],
     ['a path with a control character', [{ name: 'autoprov.url\n', content }], /control/],
     ['a name that is not UTF-8', [{ name: Buffer.of(0xff, 0xfe), content }], /UTF-8/],
+    ['a size in the local header alone', [{ ...url, saidLocally: { size: 5 } }], /"autoprov.url" /],
+    ['a length in the local header alone', [{ ...url, saidLocally: { compressed: 5 } }], /"autoprov.url" /],
+    ['a checksum in the local header alone', [{ ...url, saidLocally: { crc: 1 } }], /"autoprov.url" /],
+    ['encryption in the local header alone', [{ ...url, saidLocally: { flags: 0x801 } }], /"autoprov.url" /],
     ['another name in the local header', [{ ...url, localName: 'tufrepo.url.' }], /"autoprov.url" /],
   ])('%s', async (_, entries, says) => {
     const said = await refusal(zipOf(entries));
