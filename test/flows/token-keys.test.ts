@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isLeftOut } from '../support/counterpart.ts';
 import { makeFleet, requestCertificate, type TestFleet } from '../support/fleet.ts';
-import { type OpensslGateway, startOpensslGateway } from '../support/openssl-gateway.ts';
+import { makeGatewayIdentity, type OpensslGateway, startOpensslGateway } from '../support/openssl-gateway.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
+import { startSshd } from '../support/sshd.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/fleetca.mjs', import.meta.url));
 const MODULE = '/usr/lib/softhsm/libsofthsm2.so';
@@ -135,6 +136,67 @@ describe.skipIf(TOOLS.some(isLeftOut))('a device whose key stays in its token', 
       gateway.close();
     }
   });
+
+  it.skipIf(isLeftOut('sshd'))(
+    'the manual’s procedure with an HSM: a device directory, copied to /var/sota/token with scp, loaded as its image does, ends at a gateway',
+    async () => {
+      const identity = makeGatewayIdentity();
+      const { tokens } = await makeFleet(service, 'manual', { gatewayRoot: identity.root });
+      const made = await service.call('POST', '/v1/fleets/manual/devices?layout=token', {
+        token: tokens.station,
+        json: { deviceId: 'VIN-HSM' },
+        accept: 'application/zip',
+      });
+      expect(made.status).toBe(201);
+      writeFileSync(at('VIN-HSM.zip'), made.body);
+      execFileSync('unzip', ['-q', 'VIN-HSM.zip'], { cwd: work });
+
+      // "enter the device directory", and copy: scp -P 2222 -pr ./ root@localhost:/var/sota/token
+      mkdirSync(at('ssh'));
+      mkdirSync(at('image/var/sota/token'), { recursive: true });
+      const image = await startSshd(at('ssh'));
+      try {
+        const onto = ['-P', String(image.port), '-pr', './', `${image.target}:${at('image/var/sota/token')}`];
+        const scp = spawn('scp', ['-S', join(image.programs, 'ssh'), ...onto], {
+          cwd: at('VIN-HSM'),
+          stdio: 'ignore',
+        });
+        expect(await once(scp, 'close')).toEqual([0, null]);
+      } finally {
+        await image.stop();
+      }
+      const there = (name: string): string => at(join('image/var/sota/token', name));
+      expect(readFileSync(there('root.crt'), 'latin1')).toBe(identity.root);
+
+      // What the image's script does: PKCS#8 and DER, and into the token.
+      const env = makeToken('image', LABEL);
+      const run = (command: string, ...args: readonly string[]) =>
+        execFileSync(command, args, { env, stdio: 'pipe' });
+      run('openssl', 'pkcs8', '-topk8', '-nocrypt', '-in', there('pkey.pem'), '-out', there('pkey.p8'));
+      run('openssl', 'x509', '-in', there('client.pem'), '-outform', 'DER', '-out', there('client.der'));
+      const into = ['--token', LABEL, '--pin', PIN, '--id', '02', '--label', 'pkey'];
+      run('softhsm2-util', '--import', there('pkey.p8'), ...into);
+      tool(
+        env,
+        '--write-object',
+        there('client.der'),
+        '--type',
+        'cert',
+        '--id',
+        '01',
+        '--label',
+        'devicecert',
+      );
+
+      const trusted = (await service.call('GET', '/pki/manual/trust-bundle.pem')).text();
+      const gateway = await startOpensslGateway(trusted, identity);
+      try {
+        expect(await comesOnline(gateway, env)).toBe(true);
+      } finally {
+        gateway.close();
+      }
+    },
+  );
 
   for (const kind of ['ec-p256', 'rsa-2048']) {
     it(`is enrolled with one command, with a key of the kind ${kind}`, async () => {

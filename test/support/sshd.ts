@@ -70,6 +70,8 @@ export async function startSshd(folder: string, { shell }: SshDeviceWish = {}): 
     `HostKey ${at('host')}`,
     `AuthorizedKeysFile ${at('authorized')}`,
     'PidFile none',
+    // For scp, which people copy with.
+    'Subsystem sftp internal-sftp',
     // A folder of the tests may belong to anybody.
     'StrictModes no',
     'UsePAM no',
