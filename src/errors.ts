@@ -59,6 +59,7 @@ export const REFUSAL_CODES = [
   // state: the authority or the service cannot do it now
   'authority-not-active',
   'authority-ambiguous',
+  'crl-not-possible',
   'issuer-near-end',
   'clock-behind',
   'busy',

@@ -25,6 +25,7 @@ import {
   createPublicSite,
   type Edge,
   isRenewalDue,
+  keepListsCurrent,
   keepTlsCurrent,
   type Listener,
   listenHttp,
@@ -218,6 +219,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
   const inFlight = createInFlight();
   let closing = false;
   let stopKeeping = (): void => undefined;
+  let stopLists = async (): Promise<void> => undefined;
 
   const close = async (): Promise<void> => {
     if (closing) return;
@@ -225,6 +227,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
     stopKeeping();
     await Promise.all(listeners.map((listener) => listener.close(GRACE_MS)));
     await inFlight.settled();
+    await stopLists();
     await pool.close();
     await store.close(systemClock.now());
   };
@@ -249,6 +252,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       ledger: store,
       registrations: store,
       servers: store,
+      revocations: store,
       keystore,
       steps: pool,
       policy,
@@ -257,6 +261,8 @@ export async function startService(config: Config, log: Logger): Promise<Running
       runId: store.runId,
       stranded: new Set(),
     };
+    const lists = keepListsCurrent({ ca, terms: config.crl, log });
+    stopLists = lists.stop;
     let presented = credentials.first;
     const edge: Edge = {
       ca,
@@ -267,6 +273,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       batches: store,
       spool: await openSpool(config.tmpFolder, systemRandom),
       audit: store,
+      lists,
       log,
       inFlight,
       rateLimit: config.rateLimit,

@@ -3,6 +3,7 @@ import type { Policy } from '../policy/index.ts';
 import type { Random } from '../random.ts';
 import type { Keystore, Ledger, Steps } from './ports.ts';
 import type { RegistrationLedger } from './registration-ports.ts';
+import type { RevocationLedger } from './revocation-ports.ts';
 import type { ServerLedger } from './server-ports.ts';
 
 /** What the authority works with. One a process; `runId` marks the intents that this run made. */
@@ -10,6 +11,7 @@ export interface CaContext {
   readonly ledger: Ledger;
   readonly registrations: RegistrationLedger;
   readonly servers: ServerLedger;
+  readonly revocations: RevocationLedger;
   readonly keystore: Keystore;
   readonly steps: Steps;
   readonly policy: Policy;

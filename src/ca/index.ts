@@ -17,5 +17,8 @@ export * from './possession.ts';
 export * from './prepare.ts';
 export * from './registration.ts';
 export * from './registration-ports.ts';
+export * from './revocation-list.ts';
+export * from './revocation-ports.ts';
+export * from './revoke.ts';
 export * from './serial.ts';
 export * from './server-ports.ts';

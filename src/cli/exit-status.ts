@@ -103,6 +103,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
 
   'authority-not-active': EXIT.conflict,
   'authority-ambiguous': EXIT.conflict,
+  'crl-not-possible': EXIT.conflict,
   'issuer-near-end': EXIT.conflict,
   'clock-behind': EXIT.tryAgain,
   busy: EXIT.tryAgain,

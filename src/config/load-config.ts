@@ -38,6 +38,7 @@ export interface Config {
   readonly api: { readonly host: string; readonly port: number; readonly names: readonly string[] };
   readonly mutual: { readonly host: string; readonly port: number | 'off' };
   readonly public: { readonly host: string; readonly port: number | 'off' };
+  readonly crl: { readonly validHours: number; readonly everyHours: number };
   /** The operator's own certificate; null: one of the service's CA. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   readonly logLevel: LogLevel;
@@ -111,6 +112,9 @@ function checkTogether(values: Values): readonly string[] {
   if ((values['tls.certificateFile'] === null) !== (values['tls.keyFile'] === null)) {
     violations.push('tls.certificateFile and tls.keyFile belong together: set both, or neither.');
   }
+  // One that could not be made is tried again before the one before it runs out.
+  if (values['crl.everyHours'] * 2 > values['crl.validHours'])
+    violations.push('crl.everyHours must be at most half of crl.validHours.');
   for (const [one, other] of LISTENERS) {
     const port = values[`${one}.port`];
     const same = port === values[`${other}.port`] && values[`${one}.host`] === values[`${other}.host`];
@@ -153,6 +157,7 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
     api: { host: values['api.host'], port: values['api.port'], names: [...values['api.names']] },
     mutual: { host: values['mutual.host'], port: values['mutual.port'] },
     public: { host: values['public.host'], port: values['public.port'] },
+    crl: { validHours: values['crl.validHours'], everyHours: values['crl.everyHours'] },
     tls: certificateFile === null || keyFile === null ? null : { certificateFile, keyFile },
     logLevel: values.logLevel,
     rateLimit: {

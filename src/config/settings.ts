@@ -140,6 +140,18 @@ export const SETTINGS = {
     meaning: "the private key of the operator's certificate",
     path: true,
   }),
+  'crl.validHours': setting({
+    schema: number(2, 24 * 365),
+    fallback: 7 * 24,
+    due: 'must be a whole number of hours, 2 to 8760',
+    meaning: 'how long a CRL holds: from thisUpdate to nextUpdate, hours',
+  }),
+  'crl.everyHours': setting({
+    schema: number(1, 24 * 182),
+    fallback: 24,
+    due: 'must be a whole number of hours, 1 to 4368',
+    meaning: 'how often a CRL is made anew where nothing is revoked, hours',
+  }),
   logLevel: setting({
     schema: z.enum(LOG_LEVELS),
     fallback: 'info',

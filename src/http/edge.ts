@@ -3,6 +3,7 @@ import type { Act, AuditLog, CaContext, IssueTogether, Registration } from '../c
 import type { KeyMaker, Permission, Requester, TokenStore } from '../enrollment/index.ts';
 import type { Logger } from '../log.ts';
 import type { InFlight } from './in-flight.ts';
+import type { ListKeeper } from './keep-lists-current.ts';
 import type { Spool } from './spool.ts';
 import type { Request, Response } from './web.ts';
 
@@ -16,6 +17,8 @@ export interface Edge {
   readonly batches: BatchStore;
   readonly spool: Spool;
   readonly audit: AuditLog;
+  /** What makes CRLs after something was revoked. */
+  readonly lists: Pick<ListKeeper, 'look' | 'soon'>;
   readonly log: Logger;
   /** Work that may outlive the answer it belongs to. */
   readonly inFlight: InFlight;

@@ -247,6 +247,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'There is no active authority to do it',
     'Create the fleet’s root and, if you want one, an issuing authority; or name one that is active.',
   ),
+  'crl-not-possible': kind(
+    409,
+    'An authority of the fleet may not sign CRLs',
+    'Its certificate was made without cRLSign in keyUsage, as the roots of both manuals are. A gateway that is given a CRL of such a root refuses every device, so there is none, and no file for the gateway. Revoke all the same, and block the device at the gateway or at the OTA server; or begin a new fleet with a root of the profile fleet-root.',
+  ),
   'authority-ambiguous': kind(409, 'The fleet has several issuing authorities', 'Name one with authority.'),
   'issuer-near-end': kind(
     409,

@@ -17,6 +17,7 @@ import { problemRoutes } from './routes/problem-pages.ts';
 import { publicationRoutes } from './routes/publication.ts';
 import { registerDeviceRoutes } from './routes/register-device.ts';
 import { registrationCredentialRoutes } from './routes/registration-credentials.ts';
+import { revocationRoutes } from './routes/revocations.ts';
 import { serverRoutes } from './routes/servers.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
@@ -45,5 +46,6 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...factorySignRoutes,
   ...registrationCredentialRoutes,
   ...serverRoutes,
+  ...revocationRoutes,
   ...auditRoutes,
 ];

@@ -126,7 +126,7 @@ const extension = (oid: string, critical: boolean, value: Uint8Array): Extension
 });
 
 /** RFC 5280, 4.2.1.1: AKI repeats the issuer's SKI; a root without one gets what its SKI would have been. */
-function authorityKeyIdentifier(issuer: Certificate): Extension {
+export function authorityKeyIdentifier(issuer: Certificate): Extension {
   const own = findExtension(issuer, OID.subjectKeyIdentifier);
   const id = own ? readSubjectKeyIdentifier(own) : keyIdentifier(issuer.publicKey.keyBits);
   return extension(OID.authorityKeyIdentifier, false, encodeAuthorityKeyIdentifier(id));

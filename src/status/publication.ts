@@ -4,6 +4,7 @@ import {
   type Generation,
   generationCertificate,
   generationWarnings,
+  hasLists,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
 import { certificateFingerprint, describeKey, encodeCertificatePem, formatName } from '../x509/index.ts';
@@ -21,6 +22,8 @@ export interface PublishedCertificate {
   readonly key: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** False where it may not sign CRLs. */
+  readonly hasCrls: boolean;
 }
 
 /** What a fleet publishes: for the OTA server that must trust it, and for the person who uploads it. */
@@ -50,11 +53,29 @@ function publish(generation: Generation): PublishedCertificate {
     key: describeKey(certificate.publicKey.key),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
+    hasCrls: hasLists(generation),
   };
 }
 
 /** States in which a generation belongs in the trust bundle. */
 const TRUSTED: ReadonlySet<Generation['state']> = new Set(['published', 'active', 'draining']);
+
+/** A fleet that is not there, and one without a root, look alike. */
+export const nothingPublished = (): PkiError =>
+  new PkiError(
+    'not-found',
+    'Nothing is published under this name: there is no such fleet, or it has no root yet.',
+  );
+
+/**
+ * The CAs of a trust bundle, roots first; empty where no root is active. A gateway that trusted the registration
+ * CA would take what devices register with for a device.
+ */
+export function trustedOf(generations: readonly Generation[]): readonly Generation[] {
+  const trusted = generations.filter(({ state, kind }) => TRUSTED.has(state) && kind !== 'registration');
+  if (!trusted.some(({ kind, state }) => kind === 'root' && state === 'active')) return [];
+  return [...trusted.filter(({ kind }) => kind === 'root'), ...trusted.filter(({ kind }) => kind !== 'root')];
+}
 
 /**
  * What the fleet publishes now. The same ledger gives the same octets. Refuses `not-found` for a fleet
@@ -63,20 +84,10 @@ const TRUSTED: ReadonlySet<Generation['state']> = new Set(['published', 'active'
 export async function readPublication(ca: CaContext, fleetName: string): Promise<Publication> {
   const fleet = await ca.ledger.findFleet(fleetName);
   const generations = fleet ? await ca.ledger.listGenerations(fleet.id) : [];
-  // A gateway that trusted the registration CA would take what devices register with for a device.
-  const trusted = generations.filter(({ state, kind }) => TRUSTED.has(state) && kind !== 'registration');
+  const trusted = trustedOf(generations);
   const root = trusted.find(({ kind, state }) => kind === 'root' && state === 'active');
-  if (!fleet || !root) {
-    throw new PkiError(
-      'not-found',
-      'Nothing is published under this name: there is no such fleet, or it has no root yet.',
-    );
-  }
-  const ordered = [
-    ...trusted.filter(({ kind }) => kind === 'root'),
-    ...trusted.filter(({ kind }) => kind !== 'root'),
-  ];
-  const published = ordered.map(publish);
+  if (!fleet || !root) throw nothingPublished();
+  const published = trusted.map(publish);
   return {
     fleet,
     root: publish(root),

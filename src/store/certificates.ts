@@ -4,6 +4,7 @@ import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
 import { compromisedKey, noCertificate, noKey } from './refusals.ts';
+import { insertRevocation, targetOf } from './revocations.ts';
 import { build, type Session } from './session.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
@@ -168,6 +169,7 @@ export function markRevoked(
   });
   const mark = { revoked_at: act.at.getTime(), revocation_reason: reason, revoked_audit_seq: audit };
   session.run(build.updateTable('certificate').set(mark).where('intent_id', '=', certificate.intentId));
+  session.run(insertRevocation(targetOf(certificate), act.at, reason, audit));
   return { ...certificate, revokedAt: act.at, revocationReason: reason };
 }
 

@@ -101,6 +101,29 @@ export interface Schema {
     der: Octets;
   };
   key_envelope: { intent_id: number; recipient_digest: Octets; envelope: Octets };
+  revocation: {
+    issuer_id: number;
+    serial: Octets;
+    intent_id: number;
+    not_after: Instant;
+    revoked_at: Instant;
+    reason: string;
+    audit_seq: number;
+  };
+  revocation_list: {
+    issuer_id: number;
+    number: number;
+    this_update: Instant;
+    next_update: Instant;
+    covers: number;
+    entries: number;
+    tbs_digest: Octets;
+    run_id: string;
+    digest: Octets | null;
+    der: Octets | null;
+    audit_seq: number;
+    issued_audit_seq: number | null;
+  };
   registration_credential: {
     id: string;
     fleet_id: number;

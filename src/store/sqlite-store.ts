@@ -17,6 +17,7 @@ import { recordIntents } from './intents.ts';
 import { searchCertificates } from './inventory.ts';
 import { migrate, verifyOurs } from './migrate.ts';
 import * as registrations from './registrations.ts';
+import * as revocations from './revocations.ts';
 import { endRun, startRun } from './runs.ts';
 import * as servers from './servers.ts';
 import { Session } from './session.ts';
@@ -133,6 +134,14 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       writer.write((s) => servers.recordPossessionIntent(s, act, intent)),
     recordRootState: (act, id, generation, said) =>
       writer.write((s) => servers.recordRootState(s, act, id, generation, said)),
+    revokeCertificates: (act, order) => writer.write((s) => revocations.revokeCertificates(s, act, order)),
+    findListState: (issuerId) => ask(revocations.findListState(issuerId)),
+    listRevocations: (query, after, limit) => ask(revocations.listRevocations(query, after, limit)),
+    recordListIntent: (act, run, intent) =>
+      writer.write((s) => revocations.recordListIntent(s, act, run, intent)),
+    recordListIssued: (act, run, issuerId, number, der) =>
+      writer.write((s) => revocations.recordListIssued(s, act, run, issuerId, number, der)),
+    findList: (issuerId) => ask(revocations.findList(issuerId)),
 
     listAudit: (after, limit) => ask(listAudit(after, limit)),
     recordServiceAct: (act, action, details) =>

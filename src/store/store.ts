@@ -1,5 +1,5 @@
 import type { BatchStore } from '../batch/index.ts';
-import type { AuditLog, Ledger, RegistrationLedger, ServerLedger } from '../ca/index.ts';
+import type { AuditLog, Ledger, RegistrationLedger, RevocationLedger, ServerLedger } from '../ca/index.ts';
 import type { TokenStore } from '../enrollment/index.ts';
 import { lockDatabase } from './lock.ts';
 
@@ -17,7 +17,14 @@ export interface StoreSettings {
   readonly cacheMiB?: number;
 }
 
-export interface Store extends Ledger, RegistrationLedger, ServerLedger, AuditLog, TokenStore, BatchStore {
+export interface Store
+  extends Ledger,
+    RegistrationLedger,
+    RevocationLedger,
+    ServerLedger,
+    AuditLog,
+    TokenStore,
+    BatchStore {
   readonly runId: string;
   /** Intents of earlier runs that were given up when this one began. */
   readonly abandoned: number;

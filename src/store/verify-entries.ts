@@ -7,6 +7,7 @@ import { intentFields } from './intents.ts';
 import type { Schema } from './schema.ts';
 import { build } from './session.ts';
 import { REGISTRATION_CHECKS } from './verify-registrations.ts';
+import { REVOCATION_CHECKS } from './verify-revocations.ts';
 import { SERVER_CHECKS } from './verify-servers.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
@@ -230,6 +231,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'batch-outcomes-recorded': checkOutcomes,
   ...REGISTRATION_CHECKS,
   ...SERVER_CHECKS,
+  ...REVOCATION_CHECKS,
 };
 
 function* checkEntry(row: AuditRow, findings: Findings): Asking<void> {

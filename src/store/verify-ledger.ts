@@ -7,6 +7,7 @@ import { verifyEnvelopes } from './verify-envelopes.ts';
 import { verifyLabels } from './verify-labels.ts';
 import { verifyQuotas } from './verify-quotas.ts';
 import { verifyRegistrationRows } from './verify-registrations.ts';
+import { verifyRevocations } from './verify-revocations.ts';
 import { verifyChunks, verifyIntents, verifyRecords } from './verify-rows.ts';
 import { verifyServerRows } from './verify-servers.ts';
 
@@ -33,6 +34,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   yield* verifyQuotas(findings);
   yield* verifyRegistrationRows(findings);
   yield* verifyServerRows(findings);
+  yield* verifyRevocations(findings);
   yield* verifyLabels(findings);
   yield* verifyEnvelopes(findings);
   const problems = findings.problems();

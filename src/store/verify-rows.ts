@@ -221,30 +221,9 @@ function* verifyGenerations(findings: Findings): Asking<void> {
   }
 }
 
-function* verifyRevocations(findings: Findings): Asking<void> {
-  const revokedAfter = (after: number, limit: number) =>
-    build
-      .selectFrom('certificate')
-      .select(['intent_id', 'fingerprint', 'revoked_audit_seq'])
-      .where('revoked_at', 'is not', null)
-      .where('intent_id', '>', after)
-      .orderBy('intent_id')
-      .limit(limit);
-  yield* eachRow(
-    revokedAfter,
-    ({ intent_id }) => intent_id,
-    function* ({ fingerprint, revoked_audit_seq: seq }) {
-      const said = yield* findings.readAsking(seq, 'the entry', () => detailsOf(seq, 'certificate-revoked'));
-      const same = said?.certificate === hex(fingerprint);
-      findings.expect(same, seq, `certificate ${hex(fingerprint)} is revoked without an entry that says so`);
-    },
-  );
-}
-
 /** Rows that an entry told of say what it said. */
 export function* verifyRecords(findings: Findings): Asking<void> {
   yield* verifyTokens(findings);
   yield* verifyFleets(findings);
   yield* verifyGenerations(findings);
-  yield* verifyRevocations(findings);
 }

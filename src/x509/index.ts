@@ -6,6 +6,7 @@
 export * from './algorithms.ts';
 export * from './certificate.ts';
 export * from './certificate-list.ts';
+export * from './crl.ts';
 export * from './csr.ts';
 export * from './enveloped-data.ts';
 export * from './extensions.ts';

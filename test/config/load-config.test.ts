@@ -46,6 +46,7 @@ test('nothing set gives the defaults', () => {
     api: { host: '127.0.0.1', port: 8443, names: ['localhost', '127.0.0.1', '::1'] },
     mutual: { host: '127.0.0.1', port: 9443 },
     public: { host: '127.0.0.1', port: 8080 },
+    crl: { validHours: 168, everyHours: 24 },
     tls: null,
     logLevel: 'info',
     rateLimit: { requestsPerMinute: 6000, failuresPerMinute: 30 },

@@ -83,6 +83,13 @@ const examples: Readonly<Record<string, () => Example>> = {
   }),
   getCertificate: () => ofCertificate('', 200),
   revokeCertificate: () => ({ ...ofCertificate('/revoke', 200), json: { reason: 'superseded' } }),
+  revokeDevice: () => ({ ...inFleet('/devices/taken-back/revoke', 200), json: { reason: 'superseded' } }),
+  revokeBatch: () => ({
+    target: '/v1/batches/made-keys/revoke',
+    missing: '/v1/batches/no-such-batch/revoke',
+    json: { reason: 'superseded' },
+    status: 200,
+  }),
   releaseKey: () => ({
     ...inFleet(`/keys/${digestOf(released.key.spki)}/release`, 204),
     json: { reason: 'a test' },
@@ -208,6 +215,7 @@ beforeAll(async () => {
   await requestCertificate(service, demo, { body: known.csr });
   await requestCertificate(service, demo, { body: released.csr });
   await requestCertificate(service, demo, { body: makeDevice('bundled').csr });
+  await requestCertificate(service, demo, { body: makeDevice('taken-back').csr });
   const issued = await requestCertificate(service, demo, { body: makeDevice('revoked').csr });
   certificateId = issued.json().id;
   await service.call('POST', '/v1/fleets/demo/batches', {

@@ -9,7 +9,15 @@ import { type Service, startService, stopSound } from '../support/service.ts';
 let service: Service;
 let fleet: TestFleet;
 
-const FILES = ['', 'fleet-root.pem', 'fleet-root.der', 'trust-bundle.pem', 'fingerprint.txt'];
+const FILES = [
+  '',
+  'fleet-root.pem',
+  'fleet-root.der',
+  'trust-bundle.pem',
+  'fingerprint.txt',
+  'crls.pem',
+  'crl/line-7/1.crl',
+];
 
 beforeAll(async () => {
   service = await startService();

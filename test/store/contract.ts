@@ -11,6 +11,7 @@ import type { Given, StoreUnderTest } from './line.ts';
 import { madeKeyContract } from './made-key-contract.ts';
 import { quotaContract } from './quota-contract.ts';
 import { registrationContract } from './registration-contract.ts';
+import { revocationContract } from './revocation-contract.ts';
 import { fresh, NOON } from './sample.ts';
 import { searchContract } from './search-contract.ts';
 import { serverContract } from './server-contract.ts';
@@ -41,6 +42,7 @@ export function describeStore(
     describe('quotas', () => quotaContract(given));
     describe('registrations', () => registrationContract(given));
     describe('servers', () => serverContract(given));
+    describe('revocations and CRLs', () => revocationContract(given));
     describe('keys that we made', () => madeKeyContract(given));
     describe('inventory', () => inventoryContract(given));
     describe('searches', () => searchContract(given));

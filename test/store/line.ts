@@ -9,6 +9,7 @@ import type {
   IntentVerdict,
   Ledger,
   RegistrationLedger,
+  RevocationLedger,
   ServerLedger,
   StoredCertificate,
 } from '../../src/ca/index.ts';
@@ -31,6 +32,7 @@ export interface StoreUnderTest
   extends Ledger,
     RegistrationLedger,
     ServerLedger,
+    RevocationLedger,
     AuditLog,
     TokenStore,
     BatchStore {

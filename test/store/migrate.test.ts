@@ -5,7 +5,7 @@ import { migrate } from '../../src/store/migrate.ts';
 import { openStoreInProcess } from '../../src/store/sqlite-store.ts';
 import { verifyLedger } from '../../src/store/verify-ledger.ts';
 import { newGeneration, newLine } from './line.ts';
-import { NOON } from './sample.ts';
+import { actAt, NOON } from './sample.ts';
 import { scratchDatabase } from './scratch.ts';
 
 const MIGRATIONS = readdirSync(new URL('../../db/migrations/sqlite/', import.meta.url)).sort();
@@ -115,6 +115,25 @@ test('a migration that breaks off leaves nothing behind, and the next start make
   expect(verifyLedger(file).ok).toBe(true);
 });
 
+const WITHOUT_LISTS = 'DROP TABLE revocation_list; DROP TABLE revocation';
+
+test('what was revoked before there were CRLs is in them', async () => {
+  const file = scratchDatabase();
+  const first = open(file);
+  const line = await newLine(first);
+  const [revoked] = [await line.issue(line.row('dev-1')), await line.issue(line.row('dev-2'))];
+  await first.markRevoked(actAt(), revoked.fingerprint, 'keyCompromise');
+  await first.close(NOON);
+  const before = MIGRATIONS.indexOf('0010-revocation-lists.sql');
+  raw(file, `${WITHOUT_LISTS}; PRAGMA user_version = ${before}`);
+  const second = open(file);
+  const query = { issuerId: line.root.id, through: Number.MAX_SAFE_INTEGER, before: null };
+  const listed = await second.listRevocations(query, new Uint8Array(0), 10);
+  expect(listed).toEqual([{ serial: revoked.serial, revokedAt: actAt().at, reason: 'keyCompromise' }]);
+  await second.close(NOON);
+  expect(verifyLedger(file).problems).toEqual([]);
+});
+
 test('a ledger that is in use gets registrations, and all that points to its authorities still does', async () => {
   const file = scratchDatabase();
   const first = open(file);
@@ -124,7 +143,7 @@ test('a ledger that is in use gets registrations, and all that points to its aut
   const before = MIGRATIONS.indexOf('0007-registration.sql');
   raw(
     file,
-    `DROP TABLE server_root; DROP TABLE server; DROP TABLE registration_credential; PRAGMA user_version = ${before}`,
+    `DROP TABLE server_root; DROP TABLE server; DROP TABLE registration_credential; ${WITHOUT_LISTS}; PRAGMA user_version = ${before}`,
   );
   const second = open(file);
   expect(await second.findCertificate(certificate.fingerprint)).toEqual(certificate);

@@ -41,6 +41,7 @@ function contextOn(ledger: Store): CaContext {
     ledger,
     registrations: ledger,
     servers: ledger,
+    revocations: ledger,
     steps,
     clock,
     runId: ledger.runId,

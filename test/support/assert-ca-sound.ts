@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert';
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, X509Certificate } from 'node:crypto';
 import { OID } from '../../src/asn1/index.ts';
-import { foldDeviceId } from '../../src/policy/index.ts';
+import { foldDeviceId, maySignCrls } from '../../src/policy/index.ts';
 import { type Connection, openReadOnly } from '../../src/store/driver.ts';
 import { verifyPostgresLedger } from '../../src/store/index.ts';
 import { verifyLedger } from '../../src/store/verify-ledger.ts';
@@ -9,8 +9,12 @@ import {
   attributesOf,
   type Certificate,
   checkChain,
+  crlNumberOf,
   isSelfIssued,
+  isSignatureValid,
   parseCertificate,
+  parseCrl,
+  readRevokedEntries,
 } from '../../src/x509/index.ts';
 import { isOnServer } from './engine.ts';
 import { withLedgerFile } from './ledger-file.ts';
@@ -286,6 +290,76 @@ function checkRegistrations(db: Connection, authorities: ReadonlyMap<number, Aut
   }
 }
 
+interface ListRow {
+  readonly issuer_id: number;
+  readonly number: number;
+  readonly this_update: number;
+  readonly next_update: number;
+  readonly covers: number;
+  readonly entries: number;
+  readonly tbs_digest: Uint8Array;
+  readonly der: Uint8Array | null;
+}
+
+/** A published CRL is its issuer's, is what was intended, and lists what was revoked before it, and nothing else. */
+function checkList(
+  db: Connection,
+  row: ListRow,
+  before: ListRow | undefined,
+  issuer: Authority,
+  fault: Fault,
+) {
+  const says = `CRL ${row.number} of issuer ${row.issuer_id}`;
+  const crl = parseCrl(row.der ?? new Uint8Array(0));
+  const key = createPublicKey({ key: Buffer.from(issuer.ours.publicKey.spki), format: 'der', type: 'spki' });
+  const { kind } = issuer.ours.publicKey.key;
+  if (!isSignatureValid(crl.algorithm, kind, key, crl.tbs, crl.signature))
+    fault(`${says} is not its issuer's`);
+  if (!maySignCrls(issuer.ours)) fault(`${says} is of an issuer that may not sign CRLs`);
+  const said = [
+    sha256(crl.tbs) === hex(row.tbs_digest),
+    hex(crl.issuer.der) === hex(issuer.ours.subject.der),
+    crlNumberOf(crl) === row.number,
+    crl.thisUpdate.getTime() === row.this_update,
+    crl.nextUpdate.getTime() === row.next_update,
+  ];
+  if (said.includes(false)) fault(`${says} does not say what was intended`);
+  const listed = [...readRevokedEntries(crl.entries)].map(({ serial }) => hex(serial));
+  const revoked = db
+    .prepare(
+      `SELECT i.serial, i.not_after, c.revoked_audit_seq AS by FROM certificate c JOIN intent i ON i.id = c.intent_id
+       WHERE c.revoked_at IS NOT NULL AND i.issuer_id = ?`,
+    )
+    .all(row.issuer_id) as { serial: Uint8Array; not_after: number; by: number }[];
+  const due = revoked.filter(({ by, not_after }) => {
+    const wasListedAfterItsEnd =
+      before !== undefined && not_after < before.this_update && by <= before.covers;
+    return by <= row.covers && !wasListedAfterItsEnd;
+  });
+  const serials = due.map(({ serial }) => hex(serial)).sort();
+  if (listed.length !== row.entries || JSON.stringify(listed.sort()) !== JSON.stringify(serials))
+    fault(`${says} lists ${listed.length} certificates, ${serials.length} were revoked before it`);
+}
+
+/** The numbers of an issuer's CRLs only grow, and so do their dates; the newest has its octets. */
+function checkLists(db: Connection, authorities: ReadonlyMap<number, Authority>, fault: Fault): void {
+  const rows = db
+    .prepare('SELECT * FROM revocation_list WHERE digest IS NOT NULL ORDER BY issued_audit_seq')
+    .all() as ListRow[];
+  for (const issuer of authorities.values()) {
+    const own = rows.filter(({ issuer_id }) => issuer_id === issuer.row.id);
+    for (const [i, row] of own.entries()) {
+      const before = own[i - 1];
+      const grows = !before || (before.number < row.number && before.this_update <= row.this_update);
+      if (!grows) fault(`CRL ${row.number} of issuer ${row.issuer_id} does not follow ${before.number}`);
+    }
+    const newest = own.at(-1);
+    if (!newest) continue;
+    if (newest.der) checkList(db, newest, own.at(-2), issuer, fault);
+    else fault(`the newest CRL of issuer ${issuer.row.id} has no octets`);
+  }
+}
+
 /** Facts that one statement asks for; each row that it gives is a fault. */
 const QUESTIONS: readonly (readonly [string, string])[] = [
   [
@@ -346,6 +420,13 @@ const QUESTIONS: readonly (readonly [string, string])[] = [
        OR total(o.status = 'refused') <> a.refused OR total(o.status = 'failed') <> a.failed`,
   ],
   [
+    'a certificate is revoked, and not so where CRLs are made from, or the other way round',
+    `SELECT c.intent_id FROM certificate c JOIN intent i ON i.id = c.intent_id
+     LEFT JOIN revocation r ON r.issuer_id = i.issuer_id AND r.serial = i.serial
+     WHERE (c.revoked_at IS NULL) <> (r.serial IS NULL) OR r.revoked_at <> c.revoked_at
+       OR r.reason <> c.revocation_reason OR r.intent_id <> c.intent_id`,
+  ],
+  [
     'a key is an authority’s and a device’s',
     'SELECT k.generation_id FROM ca_key k JOIN device_key d ON d.key_digest = k.key_digest',
   ],
@@ -400,6 +481,7 @@ function checkFile(databaseFile: string, { stopped = false }: SoundnessOptions):
       checkAuthorities(db, authorities, fault);
       checkLeaves(db, authorities, fault);
       checkRegistrations(db, authorities, fault);
+      checkLists(db, authorities, fault);
       checkDevices(db, fault);
       for (const [what, sql] of stopped ? [...QUESTIONS, ...OPEN] : QUESTIONS) {
         for (const row of db.prepare(sql).raw().all().slice(0, 5)) fault(`${what}: ${JSON.stringify(row)}`);

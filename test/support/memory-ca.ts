@@ -52,6 +52,7 @@ export function memoryCa({ now = '2026-06-01T12:00:00Z', profiles = [] }: Memory
     ledger: store,
     registrations: store,
     servers: store,
+    revocations: store,
     steps: createInlineSteps(tools),
     clock,
     runId,

@@ -1,6 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { PkiError } from '../../errors.ts';
 import { makeFolder } from '../../folder.ts';
 import { type Client, segment, withClient } from '../client/client.ts';
 import { readWhole } from '../client/json.ts';
@@ -21,6 +23,30 @@ async function fetchFile(
 ): Promise<readonly [FileName, Buffer]> {
   const path = `/pki/${segment(fleet)}/${name}`;
   return [name, await readWhole(client, await client.send({ method: 'GET', path, isOpen: true }))];
+}
+
+const CRLS = 'crls.pem';
+
+/** The CRLs for the gateway, or why there are none: an authority of the fleet may not sign them. */
+async function fetchCrls(client: Client, fleet: string): Promise<Buffer | PkiError> {
+  const path = `/pki/${segment(fleet)}/${CRLS}`;
+  try {
+    return await readWhole(client, await client.send({ method: 'GET', path, isOpen: true }));
+  } catch (failure) {
+    if (failure instanceof PkiError && failure.code === 'crl-not-possible') return failure;
+    throw failure;
+  }
+}
+
+/** Writes the CRLs whole, or takes away those that are there no longer. Gives the files that it wrote. */
+async function placeCrls(folder: string, crls: Buffer | PkiError): Promise<readonly string[]> {
+  const path = join(folder, CRLS);
+  if (crls instanceof PkiError) {
+    await rm(path, { force: true });
+    return [];
+  }
+  await writeFileAtomic(path, crls, { mode: 0o644 });
+  return [path];
 }
 
 /** The fingerprint, after a look whether all files speak of the same root. Throws `service-defect`. */
@@ -52,18 +78,25 @@ export async function publish(
 }
 
 async function publishFiles(invocation: Invocation, fleet: string, out: string): Promise<undefined> {
-  const files = (await withClient(invocation, async (client) =>
-    Object.fromEntries(await Promise.all(FILES.map((name) => fetchFile(client, fleet, name)))),
-  )) as Published;
+  const { output } = invocation;
+  const { files, crls } = await withClient(invocation, async (client) => ({
+    files: Object.fromEntries(
+      await Promise.all(FILES.map((name) => fetchFile(client, fleet, name))),
+    ) as Published,
+    crls: await fetchCrls(client, fleet),
+  }));
   const fingerprint = verifyAgreement(files);
+  const written = FILES.map((name) => join(out, name));
   try {
     await makeFolder(out);
     for (const name of FILES) await writeFileAtomic(join(out, name), files[name], { mode: 0o644 });
+    written.push(...(await placeCrls(out, crls)));
   } catch (failure) {
     throw fileFailure(out, failure);
   }
-  const published = { fleet, fingerprint, files: FILES.map((name) => join(out, name)) };
-  await show(invocation.output, published, () =>
-    formatFields([['SHA-256', fingerprint], ...published.files.map((path) => ['file', path] as const)]),
+  const published = { fleet, fingerprint, files: written };
+  await show(output, published, () =>
+    formatFields([['SHA-256', fingerprint], ...written.map((path) => ['file', path] as const)]),
   );
+  if (crls instanceof PkiError && !output.json) output.say(`No ${CRLS}: ${crls.message}`);
 }

@@ -2,23 +2,56 @@ import { type Certificate, certificateLines } from '../certificate.ts';
 import { segment, withClient } from '../client/client.ts';
 import { callJson, postJson } from '../client/json.ts';
 import type { Invocation } from '../invocation.ts';
+import { LocalFailure } from '../local-failure.ts';
 import { show } from '../output.ts';
+import { formatFields } from '../table.ts';
+
+interface Wish {
+  readonly reason: string;
+  readonly fleet?: string;
+  readonly device?: string;
+  readonly batch?: string;
+}
+
+interface RevokedTogether {
+  readonly fleet: string;
+  readonly revoked: number;
+  readonly revokedBefore: number;
+}
+
+/** What is revoked, as a path of the API. Throws `usage` where that is not exactly one thing. */
+function pathOf(id: string | undefined, { fleet, device, batch }: Wish): string {
+  if ([id, device, batch].filter((one) => one !== undefined).length !== 1)
+    throw new LocalFailure('usage', 'One of an id, --device and --batch says what is revoked.');
+  if ((device === undefined) !== (fleet === undefined))
+    throw new LocalFailure('usage', '--device and --fleet belong together.');
+  if (device !== undefined) return `/v1/fleets/${segment(fleet ?? '')}/devices/${segment(device)}/revoke`;
+  return batch === undefined
+    ? `/v1/certificates/${segment(id ?? '')}/revoke`
+    : `/v1/batches/${segment(batch)}/revoke`;
+}
+
+const countLines = ({ fleet, revoked, revokedBefore }: RevokedTogether): string =>
+  formatFields([
+    ['fleet', fleet],
+    ['revoked', String(revoked)],
+    ['before', String(revokedBefore)],
+  ]);
 
 /** `revoke`. */
-export async function revoke(
-  invocation: Invocation,
-  id: string,
-  { reason }: { readonly reason: string },
-): Promise<undefined> {
+export async function revoke(invocation: Invocation, id: string | undefined, wish: Wish): Promise<undefined> {
   const { output } = invocation;
+  const { reason } = wish;
   // The same again keeps the first mark.
-  const call = {
-    ...postJson(`/v1/certificates/${segment(id)}/revoke`, { reason }),
-    isRepeatable: true,
-  } as const;
-  const revoked = await withClient(invocation, (client) => callJson<Certificate>(client, call));
-  await show(output, revoked, certificateLines);
-  if (!output.json) output.say('No CRL is published yet: block the device at its gateway as well.');
+  const call = { ...postJson(pathOf(id, wish), { reason }), isRepeatable: true } as const;
+  const done = await withClient(invocation, (client) =>
+    callJson<Certificate | RevokedTogether>(client, call),
+  );
+  await show(output, done, (one) => ('revoked' in one ? countLines(one) : certificateLines(one)));
+  if (output.json) return;
+  output.say(
+    `The CRL says so within seconds. A gateway knows when it reads /pki/${done.fleet}/crls.pem again.`,
+  );
 }
 
 /** `key release`. */

@@ -1,17 +1,11 @@
+import { REVOCATION_REASONS } from '../../x509/index.ts';
 import type { Declare } from '../invocation.ts';
 import { choice, requiredChoice } from './choice.ts';
 import { collect } from './collect.ts';
 
 const FORMS = ['json', 'pem', 'der', 'p7', 'zip'];
 /** RFC 5280, 5.3.1: those that the service takes. */
-const REASONS = [
-  'unspecified',
-  'keyCompromise',
-  'affiliationChanged',
-  'superseded',
-  'cessationOfOperation',
-  'privilegeWithdrawn',
-];
+const REASONS = Object.keys(REVOCATION_REASONS);
 
 const STATUSES = ['active', 'superseded', 'revoked', 'expired'];
 
@@ -38,8 +32,11 @@ export const declareCertificates: Declare = (program, perform) => {
     .action(perform(async () => (await import('../commands/issue.ts')).issue));
   program
     .command('revoke')
-    .description('mark a certificate revoked in the ledger (role security)')
-    .argument('<id>', 'SHA-256 fingerprint, or serial number, in hex')
+    .description('revoke a certificate, or all of a device or of a lot (role security)')
+    .argument('[id]', 'SHA-256 fingerprint, or serial number, in hex')
+    .option('--device <id>', 'all certificates of this device, with --fleet')
+    .option('--fleet <fleet>', 'the fleet of the device')
+    .option('--batch <id>', 'all certificates that were issued in this lot')
     .addOption(requiredChoice('--reason <reason>', 'why', REASONS))
     .action(perform(async () => (await import('../commands/revoke.ts')).revoke));
   program

@@ -45,7 +45,7 @@ export const declareFleet: Declare = (program, perform) => {
     .action(perform(async () => (await import('../commands/fleet.ts')).showFleet));
   program
     .command('publish')
-    .description('fetch what a gateway must trust: fleet root, trust bundle, fingerprint (no token needed)')
+    .description('fetch what a gateway needs: fleet root, trust bundle, fingerprint, CRLs (no token needed)')
     .argument('<fleet>')
     .requiredOption('--out <folder>', 'where the files go')
     .option(

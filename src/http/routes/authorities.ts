@@ -94,6 +94,8 @@ async function postAuthority(call: Call): Promise<void> {
   const fleet = await getFleet(call);
   mediaTypeOf(call.req, ['application/json']);
   const made = await makeAuthority(call, fleet, await readJsonValue(call));
+  // Its CRL is there when the authority is: a gateway that reads the files of the fleet now is not one short.
+  await call.edge.lists.look(fleet);
   const all = await call.edge.ca.ledger.listGenerations(fleet.id);
   call.res.location(`/v1/fleets/${fleet.name}/authorities/${made.generation.authority}`);
   sendJson(call.res, 201, authorityJson(made, all));

@@ -20,6 +20,7 @@ import { contextFor, issuerOf } from '../fleet-profile.ts';
 import { mediaTypeOf } from '../media-type.ts';
 import { getFleet } from '../names.ts';
 import { fitQuery, noQuery } from '../query.ts';
+import { revocationSchema } from '../revocation.ts';
 import { pathParameter, sendJson } from '../web.ts';
 
 /** Of a bundle, where that is the form of the answer. */
@@ -140,22 +141,12 @@ async function showCertificate(call: Call): Promise<void> {
   sendJson(call.res, 200, certificateJson(await viewOf(call, certificate, fleet), []));
 }
 
-export const revocationSchema = z.strictObject({
-  reason: z.enum([
-    'unspecified',
-    'keyCompromise',
-    'affiliationChanged',
-    'superseded',
-    'cessationOfOperation',
-    'privilegeWithdrawn',
-  ]),
-});
-
 async function revokeCertificate(call: Call): Promise<void> {
   fitQuery(noQuery, call.req);
   const { certificate, fleet } = await getCertificate(call, 'certificate:revoke');
   const { reason } = await readJson(call, revocationSchema);
   const revoked = await call.edge.ca.ledger.markRevoked(call.act, certificate.fingerprint, reason);
+  call.edge.lists.soon();
   sendJson(call.res, 200, certificateJson(await viewOf(call, revoked, fleet), []));
 }
 

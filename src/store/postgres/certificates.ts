@@ -7,6 +7,7 @@ import {
   verifyNotCompromised,
 } from '../certificates.ts';
 import { noCertificate, noKey } from '../refusals.ts';
+import { insertRevocation, targetOf } from '../revocations.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
 import type { PostgresSession } from './session.ts';
@@ -70,6 +71,7 @@ export async function markRevoked(
   await transaction.run(
     build.updateTable('certificate').set(mark).where('intent_id', '=', certificate.intentId),
   );
+  await transaction.run(insertRevocation(targetOf(certificate), act.at, reason, audit));
   return { ...certificate, revokedAt: act.at, revocationReason: reason };
 }
 

@@ -14,6 +14,7 @@ import { findFleet, findFleetById, listFleets } from '../fleets.ts';
 import { findGeneration, listGenerations, listKeyIds } from '../generations.ts';
 import { searchCertificates } from '../inventory.ts';
 import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
+import { findList, findListState, listRevocations } from '../revocations.ts';
 import { findServer, listServers } from '../servers.ts';
 import type { Store } from '../store.ts';
 import { findToken, listTokens } from '../tokens.ts';
@@ -30,6 +31,7 @@ import * as generations from './generations.ts';
 import { recordIntents } from './intents.ts';
 import { migrate } from './migrate.ts';
 import * as registrations from './registrations.ts';
+import * as revocations from './revocations.ts';
 import { endRun, settleUndertakings, startRun } from './runs.ts';
 import * as servers from './servers.ts';
 import { PostgresSession } from './session.ts';
@@ -145,6 +147,14 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       writer.write((t) => servers.recordPossessionIntent(t, act, intent)),
     recordRootState: (act, id, generation, said) =>
       writer.write((t) => servers.recordRootState(t, act, id, generation, said)),
+    revokeCertificates: (act, order) => writer.write((t) => revocations.revokeCertificates(t, act, order)),
+    findListState: (issuerId) => ask(findListState(issuerId)),
+    listRevocations: (query, after, limit) => ask(listRevocations(query, after, limit)),
+    recordListIntent: (act, run, intent) =>
+      writer.write((t) => revocations.recordListIntent(t, act, run, intent)),
+    recordListIssued: (act, run, issuerId, number, der) =>
+      writer.write((t) => revocations.recordListIssued(t, act, run, issuerId, number, der)),
+    findList: (issuerId) => ask(findList(issuerId)),
 
     listAudit: (after, limit) => ask(listAudit(after, limit)),
     recordServiceAct: (act, action, details) =>

@@ -28,7 +28,8 @@ beforeAll(async () => {
   const fleetRoot = encodeCertificatePem(top.certificate.der);
   const root = { signer: await memoryKeystore().generate('gateway', 'ec-p256'), keyFile: '' };
   rootPem = await makeGatewayRootPem(root, random, new Date());
-  open = (trusted) => startDemoGateway({ root, rootPem, fleetRoot: trusted, url: 'https://localhost:0', random });
+  open = (trusted) =>
+    startDemoGateway({ root, rootPem, fleetRoot: trusted, url: 'https://localhost:0', random });
   write = async (deviceId, chain, key) => {
     const own = join(folder, 'devices', deviceId);
     await mkdir(own, { recursive: true });
@@ -92,7 +93,13 @@ describe('the handshakes with the demo gateway', () => {
   it('take another port where the one in the bundles is taken', async () => {
     const root = { signer: await memoryKeystore().generate('second', 'ec-p256'), keyFile: '' };
     const pem = await makeGatewayRootPem(root, random, new Date());
-    const second = await startDemoGateway({ root, rootPem: pem, fleetRoot: rootPem, url: gateway.url, random });
+    const second = await startDemoGateway({
+      root,
+      rootPem: pem,
+      fleetRoot: rootPem,
+      url: gateway.url,
+      random,
+    });
     expect(second.url).not.toBe(gateway.url);
     await second.close();
   });

@@ -1,0 +1,85 @@
+import type { RevocationReason, RevokedEntry } from '../x509/index.ts';
+import type { Act } from './ports.ts';
+
+/** Certificates that are revoked together, and what they have in common. */
+export interface RevocationOrder {
+  readonly fleetId: number;
+  /** What the audit says of why these: all of a device, or of a batch. */
+  readonly of: { readonly device: string } | { readonly batch: string };
+  readonly fingerprints: readonly Uint8Array[];
+  readonly reason: RevocationReason;
+}
+
+/** A CRL that was published, but for its octets. */
+export interface ListFacts {
+  readonly issuerId: number;
+  readonly number: number;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  /** The last revocation that it was made of, as a number of the audit log; 0: none. */
+  readonly covers: number;
+  readonly entries: number;
+}
+
+/** Where the CRLs of an issuer stand. */
+export interface ListState {
+  /** The highest number that was ever recorded for it, also by an intent that came to nothing; 0: none. */
+  readonly lastNumber: number;
+  /** The newest that is published; null: none yet. */
+  readonly published: ListFacts | null;
+  /** The issuer's last revocation, as a number of the audit log; 0: none. */
+  readonly lastRevocation: number;
+}
+
+/** A CRL that is about to be signed. */
+export interface ListIntent extends ListFacts {
+  /** What `lastNumber` was when it was made: another that was recorded since refuses this one. */
+  readonly after: number;
+  /** SHA-256 of the tbsCertList. */
+  readonly tbsDigest: Uint8Array;
+}
+
+/** A CRL as it is published. */
+export interface RevocationList extends ListFacts {
+  readonly der: Uint8Array;
+}
+
+/** Which revocations of an issuer a CRL lists. */
+export interface RevocationQuery {
+  readonly issuerId: number;
+  /** Those up to this number of the audit log: what comes later changes no page. */
+  readonly through: number;
+  /**
+   * The CRL before: what it listed, and had ended when it was made, is left out (RFC 5280, 3.3: an entry stays
+   * until it was on one list that was made after the certificate's end).
+   */
+  readonly before: Pick<ListFacts, 'thisUpdate' | 'covers'> | null;
+}
+
+/**
+ * The ledger of what is revoked and of the CRLs that say so. Commands are as those of `Ledger`; a single
+ * certificate is revoked by `Ledger.markRevoked`, and is here then, too.
+ */
+export interface RevocationLedger {
+  /**
+   * Marks those of the certificates that are not revoked yet, in one transaction with one entry; those that are
+   * keep their first mark. Gives how many it marked. Rejects whole where one is of another fleet, or is not there.
+   */
+  revokeCertificates(act: Act, order: RevocationOrder): Promise<number>;
+  findListState(issuerId: number): Promise<ListState>;
+  /** In order of serial, those after one (empty for the first page), at most `limit`. */
+  listRevocations(query: RevocationQuery, after: Uint8Array, limit: number): Promise<readonly RevokedEntry[]>;
+  /**
+   * Stores what is about to be signed. Its number is used up, whatever comes of it. Rejects with `busy` where
+   * another was recorded since, or the number does not grow; with `clock-behind` as for any intent, and where the
+   * published one is younger.
+   */
+  recordListIntent(act: Act, runId: string, intent: ListIntent): Promise<void>;
+  /**
+   * Completes it: from then on it is the published one, and the octets of that before are dropped. Rejects when
+   * there is no such intent of this run, when it was completed before, or when one of a higher number was.
+   */
+  recordListIssued(act: Act, runId: string, issuerId: number, number: number, der: Uint8Array): Promise<void>;
+  /** The published one. */
+  findList(issuerId: number): Promise<RevocationList | undefined>;
+}

@@ -1,0 +1,204 @@
+import { createHash } from 'node:crypto';
+import type { Selectable } from 'kysely';
+import { elementBytes, readElement } from '../asn1/index.ts';
+import type { AuditEntry } from '../ca/index.ts';
+import { type Asking, all, eachRow, first } from './asking.ts';
+import { readAuditRow, rowsDigest } from './audit.ts';
+import type { Findings } from './findings.ts';
+import { listDetails, revokedFields } from './revocations.ts';
+import type { Schema } from './schema.ts';
+import { build } from './session.ts';
+
+const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
+const sha256 = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex');
+
+type Details = Readonly<Record<string, unknown>>;
+
+/** What an entry of one of some actions said; undefined where there is none. */
+function* said(seq: number | null, ...actions: readonly string[]): Asking<Details | undefined> {
+  const row = yield* first(
+    build
+      .selectFrom('audit')
+      .selectAll()
+      .where('seq', '=', seq ?? 0),
+  );
+  return row && actions.includes(row.action) ? readAuditRow(row).details : undefined;
+}
+
+const revokedAfter = (after: number, limit: number) =>
+  build
+    .selectFrom('certificate as c')
+    .innerJoin('intent as i', 'i.id', 'c.intent_id')
+    .leftJoin('revocation as r', (join) =>
+      join.onRef('r.issuer_id', '=', 'i.issuer_id').onRef('r.serial', '=', 'i.serial'),
+    )
+    .select(['c.intent_id', 'c.fingerprint', 'c.revoked_at', 'c.revocation_reason', 'c.revoked_audit_seq'])
+    .select(['i.not_after', 'r.intent_id as of', 'r.not_after as ends', 'r.revoked_at as at', 'r.reason'])
+    .select('r.audit_seq as by')
+    .where('c.revoked_at', 'is not', null)
+    .where('c.intent_id', '>', after)
+    .orderBy('c.intent_id')
+    .limit(limit);
+
+/** Every certificate that is marked has an entry that says so, and stands where CRLs are made from. */
+function* verifyMarks(findings: Findings): Asking<number> {
+  let marked = 0;
+  yield* eachRow(
+    revokedAfter,
+    ({ intent_id }) => intent_id,
+    function* (row) {
+      marked++;
+      const { revoked_audit_seq: seq, fingerprint } = row;
+      const says = `certificate ${hex(fingerprint)}`;
+      const entry = yield* findings.readAsking(seq, 'the entry', () =>
+        said(seq, 'certificate-revoked', 'certificates-revoked'),
+      );
+      // The entry of many has a digest over them, which is looked at with the entry.
+      const told = entry?.certificate === hex(fingerprint) || entry?.rowsDigest !== undefined;
+      const isSame = told && entry?.reason === row.revocation_reason;
+      findings.expect(isSame, seq, `${says} is revoked without an entry that says so`);
+      const isListed =
+        row.of === row.intent_id &&
+        row.ends === row.not_after &&
+        row.at === row.revoked_at &&
+        row.reason === row.revocation_reason &&
+        row.by === seq;
+      findings.expect(isListed, seq, `${says} is revoked, and not so in the list that CRLs are made from`);
+    },
+  );
+  return marked;
+}
+
+type ListRow = Selectable<Schema['revocation_list']>;
+
+/** An issued CRL is what its entry says, follows the one before, and has its octets while it is the newest. */
+function* verifyIssued(row: ListRow, before: ListRow | undefined, findings: Findings): Asking<void> {
+  const { issuer_id: issuer, number, audit_seq: seq, issued_audit_seq, digest } = row;
+  const says = `CRL ${number} of issuer ${issuer}`;
+  const issued = yield* findings.readAsking(issued_audit_seq, 'the entry', () =>
+    said(issued_audit_seq, 'crl-issued'),
+  );
+  const told =
+    digest !== null && issued?.issuer === issuer && issued.number === number && issued.crl === hex(digest);
+  findings.expect(told, issued_audit_seq, `${says} is another than was issued`);
+  const grows = !before || (before.this_update <= row.this_update && before.covers <= row.covers);
+  findings.expect(grows, seq, `${says} is older than the one before it`);
+  findings.expect(
+    !before?.der,
+    seq,
+    `the octets of the CRL before ${number} of issuer ${issuer} are still there`,
+  );
+}
+
+/** The CRLs of an issuer, in order of their numbers. Octets are read of the newest alone: the others have none. */
+function* verifyListsOf(issuerId: number, findings: Findings): Asking<void> {
+  const listsAfter = (after: number, limit: number) =>
+    build
+      .selectFrom('revocation_list')
+      .selectAll()
+      .where('issuer_id', '=', issuerId)
+      .where('number', '>', after)
+      .orderBy('number')
+      .limit(limit);
+  let before: ListRow | undefined;
+  yield* eachRow(
+    listsAfter,
+    ({ number }) => number,
+    function* (row) {
+      const { number, audit_seq: seq } = row;
+      const intended = yield* findings.readAsking(seq, 'the entry', () => said(seq, 'crl-intent-recorded'));
+      const same = JSON.stringify(intended) === JSON.stringify(listDetails(row));
+      findings.expect(same, seq, `CRL ${number} of issuer ${issuerId} is not what was intended`);
+      if (row.digest === null) return;
+      yield* verifyIssued(row, before, findings);
+      before = row;
+    },
+  );
+  if (before) verifyOctets(before, findings);
+}
+
+function verifyOctets({ issuer_id, number, audit_seq, ...row }: ListRow, findings: Findings): void {
+  const says = `CRL ${number} of issuer ${issuer_id}`;
+  const { der } = row;
+  const tbs = findings.read(audit_seq, says, () => {
+    const outer = readElement(der ?? new Uint8Array(0));
+    return elementBytes(readElement(outer.bytes, outer.contentStart, outer.end));
+  });
+  const isOurs =
+    der !== null &&
+    row.digest !== null &&
+    sha256(der) === hex(row.digest) &&
+    tbs !== undefined &&
+    sha256(tbs) === hex(row.tbs_digest);
+  findings.expect(isOurs, audit_seq, `${says} has other octets than were issued`);
+}
+
+/** Marks, the list that CRLs are made from, and CRLs say what their entries say. */
+export function* verifyRevocations(findings: Findings): Asking<void> {
+  const marked = yield* verifyMarks(findings);
+  const count = build.selectFrom('revocation').select((is) => is.fn.countAll<number>().as('n'));
+  const listed = Number((yield* first(count))?.n ?? 0);
+  findings.expect(
+    listed === marked,
+    null,
+    `${listed} certificates are in the list that CRLs are made from, ${marked} are revoked`,
+  );
+  const issuers = yield* all(build.selectFrom('generation').select('id').orderBy('id'));
+  for (const { id } of issuers) yield* verifyListsOf(id, findings);
+}
+
+type Check = (entry: AuditEntry, findings: Findings) => Asking<void>;
+
+const checkRevokedTogether: Check = function* ({ seq, at, fleet, details }, findings) {
+  const rows = yield* all(
+    build
+      .selectFrom('revocation as r')
+      .innerJoin('certificate as c', 'c.intent_id', 'r.intent_id')
+      .innerJoin('generation as g', 'g.id', 'r.issuer_id')
+      .innerJoin('fleet as f', 'f.id', 'g.fleet_id')
+      .select(['r.issuer_id', 'r.serial', 'c.fingerprint', 'r.revoked_at', 'c.revoked_audit_seq', 'f.name'])
+      .where('r.audit_seq', '=', seq)
+      .orderBy('r.issuer_id')
+      .orderBy('r.serial'),
+  );
+  const own = rows.every(
+    ({ revoked_at, revoked_audit_seq, name }) =>
+      revoked_at === Date.parse(at) && revoked_audit_seq === seq && name === fleet,
+  );
+  const same = details.revoked === rows.length && details.rowsDigest === rowsDigest(rows.map(revokedFields));
+  findings.expect(
+    own && same,
+    seq,
+    'the certificates that the entry says were revoked are not those that are',
+  );
+};
+
+const listOf = ({ issuer, number }: Details) =>
+  first(
+    build
+      .selectFrom('revocation_list as l')
+      .innerJoin('generation as g', 'g.id', 'l.issuer_id')
+      .innerJoin('fleet as f', 'f.id', 'g.fleet_id')
+      .select(['l.audit_seq', 'l.issued_audit_seq', 'f.name'])
+      .where('l.issuer_id', '=', Number(issuer))
+      .where('l.number', '=', Number(number)),
+  );
+
+const checkListIntent: Check = function* ({ seq, fleet, details }, findings) {
+  const row = yield* listOf(details);
+  const there = row?.audit_seq === seq && row.name === fleet;
+  findings.expect(there, seq, 'the entry tells of a CRL that is not there');
+};
+
+const checkListIssued: Check = function* ({ seq, fleet, details }, findings) {
+  const row = yield* listOf(details);
+  const there = row?.issued_audit_seq === seq && row.name === fleet;
+  findings.expect(there, seq, 'the entry tells of a CRL that was not issued');
+};
+
+/** What the ledger must hold for an entry, by its action. */
+export const REVOCATION_CHECKS: Readonly<Record<string, Check>> = {
+  'certificates-revoked': checkRevokedTogether,
+  'crl-intent-recorded': checkListIntent,
+  'crl-issued': checkListIssued,
+};
