@@ -117,6 +117,19 @@ it('a key that did not reach its device is kept, and the same command gets it th
   expect(await callFromFolder(folder)).toBe('online');
 });
 
+it('where no key can be kept a warning has to do, unless a place was named', async () => {
+  const from = { cwd: '/proc', env: { FLEETCA_TOKEN: token } };
+  const wish = ['--url', service.apiUrl, '--ca-file', String(service.caFile), '--fleet', 'demo'];
+  const into = ['--certificate-cn', 'VIN-11', '-l', join(work, 'from-proc')];
+  const named = await runFleetca(from, 'cert-provider', ...wish, ...into, '--keep', 'here');
+  expect([named.status, named.err]).toEqual([2, expect.stringMatching(/^fleetca: usage: The folder here/)]);
+  const ran = await runFleetca(from, 'cert-provider', ...wish, ...into);
+  expect([ran.status, ran.err]).toEqual([
+    0,
+    expect.stringMatching(/^warning: .*the key is lost: give --keep/),
+  ]);
+});
+
 it('what the service refuses is not kept, and what is kept of another fleet is not taken', async () => {
   expect((await run('-l', 'none', '--certificate-cn', 'VIN-10', '--days', '36500')).status).toBe(3);
   expect(existsSync(join(work, 'fleetca-undelivered'))).toBe(false);

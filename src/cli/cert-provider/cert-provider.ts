@@ -1,5 +1,6 @@
 import { randomUUID, X509Certificate } from 'node:crypto';
 import { systemClock } from '../../clock.ts';
+import { FolderError } from '../../folder.ts';
 import { verifyDeviceId } from '../../policy/index.ts';
 import { interruptible } from '../interruptible.ts';
 import type { Invocation } from '../invocation.ts';
@@ -88,15 +89,26 @@ function facts(chain: string): Pick<Told, 'deviceId' | 'serial' | 'notBefore' | 
 
 const KEEP = 'fleetca-undelivered';
 
-/** The place for what cannot be had twice; null where it can. */
+/**
+ * The place for what cannot be had twice; null where it can. Where nobody named one and there can be none,
+ * as in a folder that is read-only, a script of before still has to get on: then a warning has to do.
+ */
 async function openKeeping(
-  { keep = KEEP }: CertProviderOptions,
+  { output }: Invocation,
+  { keep }: CertProviderOptions,
   madeBy: Maker['kind'],
   at: string | null,
   deviceId: string,
 ): Promise<Undelivered | null> {
   if (at === null || madeBy === 'fleet-ca') return null;
-  return openUndelivered(keep, { deviceId, madeBy, at });
+  try {
+    return await openUndelivered(keep ?? KEEP, { deviceId, madeBy, at });
+  } catch (failure) {
+    const isPlaceless = failure instanceof LocalFailure && failure.cause instanceof FolderError;
+    if (keep !== undefined || !isPlaceless) throw failure;
+    output.say(`warning: ${failure.message} If the files do not arrive, the key is lost: give --keep.`);
+    return null;
+  }
 }
 
 /** `cert-provider`: a key and a certificate for one device, made and put in place. */
@@ -117,7 +129,7 @@ export async function certProvider(invocation: Invocation, options: CertProvider
       // Step 2: make sure of the places.
       const places = await openPlaces(options, written, signal);
       try {
-        const undelivered = await openKeeping(options, maker.kind, source.madeOnceAt, deviceId);
+        const undelivered = await openKeeping(invocation, options, maker.kind, source.madeOnceAt, deviceId);
         const credentials = await untilDelivered(undelivered, async () => {
           // Step 3: key and certificate.
           const made = await source.make(deviceId, undelivered, signal);
