@@ -184,6 +184,22 @@ export const MEANINGS = {
   ),
   'root-several': server('Send each root in a file of its own.'),
   'root-der': server('Convert it: openssl x509 -inform DER -in root.der -out root.pem.'),
+  // a whole fleet
+  'fleet-link-broken': gateway(
+    'Renew the authority under the present root, or publish the root that it is under.',
+  ),
+  'fleet-authority-ends-soon': gateway(
+    'Make the next issuing authority now, and give gateways the new trust bundle.',
+  ),
+  'fleet-not-published': gateway(
+    'Fetch the trust bundle anew (fleetca publish); if it lacks this authority still, report a defect.',
+  ),
+  'fleet-no-root': gateway('Make or import a root: fleetca authority create, or import.'),
+  'fleet-root-issues': nobody('Make an issuing authority, so that the key of the root can rest.'),
+  'fleet-no-gateway': device("Tell the fleet both: fleetca fleet set, with the gateway's URL and root."),
+  'fleet-server-unconfirmed': server('Ask the server, and say so when it has taken the root.'),
+  'fleet-server-not-told': server('Make the hand-over with fleetca publish, and send it.'),
+  'fleet-bundle': device('Check the bundle by itself, fleetca check, for all that there is to say of it.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 
 export type CheckCode = keyof typeof MEANINGS;

@@ -4,6 +4,13 @@
  * what goes out to a gateway is in `probe/`. It changes nothing, registers nothing unasked, and tells no secret.
  */
 export * from './check-bundle.ts';
+export {
+  checkFleet,
+  type FleetAuthority,
+  type FleetBundle,
+  type FleetFacts,
+  type FleetServer,
+} from './check-fleet.ts';
 export { checkRoot, isRootFile } from './check-root.ts';
 export * from './codes.ts';
 export type { Severity } from './finding.ts';

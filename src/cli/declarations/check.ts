@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import type { TargetName } from '../../policy/index.ts';
 import type { Declare } from '../invocation.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const TARGETS = ['ota-connect', 'ota-ce', 'generic'] as const satisfies readonly TargetName[];
 
@@ -19,7 +20,7 @@ Examples:
 Exit status: 0 it will work, 3 it will not, 2 the command line or the files do not fit.`;
 
 export const declareCheck: Declare = (program, perform) => {
-  program
+  const check = program
     .command('check')
     .description(
       'say what would happen with a bundle, on the device and at the gateway; exit 3 where it would not work',
@@ -38,4 +39,12 @@ export const declareCheck: Declare = (program, perform) => {
     .option('--passphrase-file <file>', 'file with the passphrase of a .p12 in its first line')
     .addHelpText('after', EXAMPLES)
     .action(perform(async () => (await import('../commands/check.ts')).checkPath));
+  check
+    .command('fleet')
+    .description(
+      "say how a whole fleet stands: authorities, links, dates, what it publishes, gateway, servers, bundles (asks the service's API); exit 3 where something does not work",
+    )
+    .argument('<fleet>')
+    .option('--devices <n>', 'so many bundles of devices are looked at', wholeNumber(0), 20)
+    .action(perform(async () => (await import('../commands/check-fleet.ts')).checkWholeFleet));
 };

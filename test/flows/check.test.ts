@@ -1,0 +1,97 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ca, ecPair, leaf, pem, pkcs8 } from '../check/certify.ts';
+import { makeDevice, makeFleet, requestCertificate } from '../support/fleet.ts';
+import { runFleetca } from '../support/run-fleetca.ts';
+import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
+
+const dates = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2090-01-01T00:00:00Z') };
+const root = ca('fleet', dates);
+const keys = ecPair();
+const folder = scratchFolder();
+const run = (...args: readonly string[]) => runFleetca({ cwd: folder }, 'check', ...args);
+
+function put(path: string, content: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), content);
+  chmodSync(join(folder, path), 0o600);
+}
+
+function putDevice(at: string): void {
+  put(`${at}/client.pem`, pem(leaf(root, keys, dates)));
+  put(`${at}/pkey.pem`, pkcs8(keys));
+  put(`${at}/root.crt`, pem(ca('gateway', dates)));
+  put(`${at}/gateway.url`, 'https://gateway.example');
+}
+
+describe('fleetca check', () => {
+  beforeAll(() => {
+    putDevice('one');
+    putDevice('several/a');
+    putDevice('several/b');
+    put('trust.pem', pem(root));
+    put('other.pem', pem(ca('another', dates)));
+  });
+
+  it('exits with 0 where the device will come online, and says so first', async () => {
+    const { status, out } = await run('one', '--trust', 'trust.pem');
+    expect(status, out).toBe(0);
+    expect(out).toMatch(/^PASS {2}/);
+    expect(out).toContain('gateway-accepts');
+  });
+
+  it('exits with 3 where it will not, and says in JSON why and what to do', async () => {
+    const { status, out } = await run('one', '--trust', 'other.pem', '--json');
+    expect(status).toBe(3);
+    const report = JSON.parse(out);
+    expect(report.verdict).toBe('fail');
+    const codes = (list: readonly { readonly code: string }[]) => [...new Set(list.map(({ code }) => code))];
+    expect(codes(report.findings).slice(0, 2)).toEqual(['issuer-unknown', 'gateway-refuses']);
+    expect(codes(report.advice)).toEqual(['issuer-unknown', 'gateway-refuses']);
+    expect(out).not.toContain('PRIVATE KEY');
+  });
+
+  it.each([
+    ['nothing there', ['nowhere'], 'does not exist'],
+    ['two devices, and none named', ['several'], '--device'],
+    [
+      'a call that would register the device',
+      ['one', '--gateway', '--target', 'ota-connect'],
+      '--may-register',
+    ],
+    ['a gateway of another scheme', ['one', '--gateway', 'ftp://gateway.example'], 'https://'],
+  ])('exits with 2 for %s', async (_, args, says) => {
+    const { status, err } = await run(...args);
+    expect(status).toBe(2);
+    expect(err).toContain(says);
+  });
+
+  it('takes one of several devices by its name, and a root by itself', async () => {
+    expect((await run('several', '--device', 'b', '--trust', 'trust.pem')).status).toBe(0);
+    const { status, out } = await run('trust.pem', '--target', 'ota-connect');
+    expect(status).toBe(3);
+    expect(out).toContain('root-purpose-server');
+  });
+});
+
+describe('fleetca check fleet', () => {
+  let service: Service;
+  beforeAll(async () => {
+    service = await startService();
+  });
+  afterAll(() => stopSound(service));
+
+  it('looks at a fleet of the service as a whole, with bundles of its devices', async () => {
+    const fleet = await makeFleet(service, 'cars');
+    const issued = await requestCertificate(service, fleet, { body: makeDevice('device-1').csr });
+    expect(issued.status).toBe(201);
+    const { status, out, err } = await runFleetca(
+      { cwd: folder, env: { FLEETCA_TOKEN: fleet.tokens.auditor } },
+      ...['check', 'fleet', 'cars', '--json', '--url', service.apiUrl, '--ca-file', String(service.caFile)],
+    );
+    expect(status, err).toBe(0);
+    const report = JSON.parse(out);
+    expect(report.outcome).toMatchObject({ authorities: '2 looked at, of 2', bundles: '1 looked at' });
+  });
+});
