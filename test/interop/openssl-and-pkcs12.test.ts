@@ -14,6 +14,7 @@ import {
   parsePkcs12,
   parsePrivateKey,
 } from '../../src/x509/index.ts';
+import { isLeftOut } from '../support/counterpart.ts';
 import { opensslFolder } from '../support/openssl.ts';
 
 const openssl = opensslFolder();
@@ -49,7 +50,6 @@ const contentsOf = (name: KeyName): Pkcs12Contents => ({
 });
 
 /** GnuTLS, where Debian's gnutls-bin is there: the machine of the tests need not have a second stack. */
-const hasCerttool = spawnSync('certtool', ['--version']).error === undefined;
 const hasKeytool = spawnSync('keytool', ['-help']).error === undefined;
 
 const octets = (list: readonly Uint8Array[]): readonly string[] =>
@@ -104,7 +104,7 @@ describe.each<Pkcs12Protection>(['pbe-sha1-3des', 'pbes2-aes256'])(
       );
     });
 
-    it.skipIf(!hasCerttool).each(PASSPHRASES)(
+    it.skipIf(isLeftOut('certtool')).each(PASSPHRASES)(
       'GnuTLS opens it, MAC, certificates and key: passphrase "%s"',
       (passphrase) => {
         const contents = contentsOf('P-256');
@@ -210,7 +210,7 @@ describe.each(Object.entries(EXPORTS))('we open a file %s:', (_, { flags, scheme
   );
 });
 
-describe.skipIf(!hasCerttool)('we open a file as GnuTLS makes it:', () => {
+describe.skipIf(isLeftOut('certtool'))('we open a file as GnuTLS makes it:', () => {
   it.each([
     ['AES-256, SHA-512', ['--pkcs-cipher', 'aes-256', '--hash', 'SHA512'], ['hmac-sha512', 'pbes2-aes256']],
   ] as const)('%s', (_, how, schemes) => {
