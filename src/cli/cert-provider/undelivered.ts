@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { deviceFolder } from '../../bundle/index.ts';
 import { PkiError } from '../../errors.ts';
 import { makeFolder } from '../../folder.ts';
+import { EXIT, EXIT_STATUS } from '../exit-status.ts';
 import { saveFile } from '../files.ts';
 import { errnoOf, fileFailure, LocalFailure } from '../local-failure.ts';
 import { quote } from './placing-script.ts';
@@ -97,8 +98,12 @@ export async function openUndelivered(folder: string, origin: Origin): Promise<U
 }
 
 /** The failure, with what is to be done about what is kept. */
-function tellOf({ path, deviceId }: Undelivered, failure: unknown): unknown {
-  const words = `the key is kept in ${path}: give the command again, with --certificate-cn ${quote(deviceId)}`;
+function tellOf({ path, deviceId, found }: Undelivered, failure: unknown): unknown {
+  const isRefused = failure instanceof PkiError && EXIT_STATUS[failure.code] !== EXIT.tryAgain;
+  const words =
+    isRefused && found !== null
+      ? `asked with the key that was kept in ${path}; if the device has another one by now, remove that`
+      : `the key is kept in ${path}: give the command again, with --certificate-cn ${quote(deviceId)}`;
   if (failure instanceof LocalFailure) {
     const { code, message, violations, hint } = failure;
     const both = hint === null ? words : `${hint}; ${words}`;
