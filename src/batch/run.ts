@@ -119,9 +119,9 @@ async function issueChunk(
   let prepared: readonly PreparedRow[] = [];
   try {
     const issuer = await findIssuer(ca, context.fleet.id, authority);
-    const { id, keyId, certificate } = issuer;
+    const { id, keyId, certificate, authority: name, number } = issuer;
     const order = {
-      context: { ...context, issuer: { id, keyId, certificate } },
+      context: { ...context, issuer: { id, keyId, certificate, authority: name, number } },
       requests: rows.map(({ input }) => input),
       at: act.at,
     };

@@ -28,6 +28,7 @@ import {
   readKeyUsage,
 } from '../x509/index.ts';
 import type { CaContext } from './context.ts';
+import { crlPathOf } from './crl-path.ts';
 import { generationCertificate, issuerFor } from './issuer.ts';
 import type { Act, AuthorityKind, Fleet, Generation } from './ports.ts';
 import { mintSerial } from './serial.ts';
@@ -208,7 +209,10 @@ export async function createAuthority(
   const commonName = commonNameFor(fleet, wish);
   await verifyNameIsFree(ca, fleet, wish);
   const parent = wish.kind === 'issuing' ? await activeRoot(ca, fleet) : null;
-  const issuer: Issuer | null = parent && issuerFor(parent);
+  const issuer: Issuer | null = parent && {
+    ...issuerFor(parent),
+    crlPath: crlPathOf(fleet.name, parent, generationCertificate(parent)),
+  };
   if (issuer) verifyParent(issuer.certificate, act.at);
 
   // Step 2: prepare. The key comes first, for the certificate names it.

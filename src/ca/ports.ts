@@ -183,7 +183,7 @@ export interface IssueContext {
   readonly requester: Requester;
   /** Device profile of rows that name none. */
   readonly profile: string;
-  readonly issuer: Pick<Generation, 'id' | 'keyId' | 'certificate'>;
+  readonly issuer: Pick<Generation, 'id' | 'keyId' | 'certificate' | 'authority' | 'number'>;
   /** Present where a line without a CSR asks for a key, too. */
   readonly making?: KeyMaking;
 }

@@ -23,6 +23,7 @@ import {
   type Recipient,
   signatureAlgorithmFor,
 } from '../x509/index.ts';
+import { crlPathOf } from './crl-path.ts';
 import { type Decision, type Desk, decide, factsOf } from './decide.ts';
 import type { IntentRow, IssueContext, KeyHandover, PreparedRow, RequestInput, SignedRow } from './ports.ts';
 
@@ -57,7 +58,8 @@ export function setUpBench(tools: BenchTools, context: IssueContext): Bench {
   const { policy, random, makeKey = noKeys } = tools;
   const certificate = parseCertificate(context.issuer.certificate);
   const algorithm = signatureAlgorithmFor(certificate.publicKey.key);
-  const issuer: Issuer = { generationId: context.issuer.id, certificate, algorithm };
+  const crlPath = crlPathOf(context.fleet.name, context.issuer, certificate);
+  const issuer: Issuer = { generationId: context.issuer.id, certificate, algorithm, crlPath };
   const moulds = new Map<DeviceProfile, LeafMould>();
   return {
     context,

@@ -21,8 +21,10 @@ export function contextFor(
   return { fleet: { id, name, target }, requester, profile };
 }
 
-export const issuerOf = ({ id, keyId, certificate }: Generation): IssueContext['issuer'] => ({
+export const issuerOf = ({
   id,
   keyId,
   certificate,
-});
+  authority,
+  number,
+}: Generation): IssueContext['issuer'] => ({ id, keyId, certificate, authority, number });

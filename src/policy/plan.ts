@@ -5,6 +5,7 @@ import {
   type Extension,
   encodeAuthorityKeyIdentifier,
   encodeBasicConstraints,
+  encodeCrlDistributionPoint,
   encodeExtendedKeyUsage,
   encodeKeyUsage,
   encodeName,
@@ -27,6 +28,8 @@ export interface Issuer {
   readonly certificate: Certificate;
   /** What its key signs with. */
   readonly algorithm: SignatureAlgorithm;
+  /** The path of its CRL on the public pages; null, or absent: it has none. */
+  readonly crlPath?: string | null;
 }
 
 /** What a certificate will say, every field explicit, and who will sign it. */
@@ -135,6 +138,12 @@ export function authorityKeyIdentifier(issuer: Certificate): Extension {
 const subjectKeyIdentifier = (key: PublicKey): Extension =>
   extension(OID.subjectKeyIdentifier, false, encodeSubjectKeyIdentifier(keyIdentifier(key.keyBits)));
 
+function crlDistributionPoint({ crlBaseUrl }: Profile, issuer: Issuer): readonly Extension[] {
+  if (!crlBaseUrl || !issuer.crlPath) return [];
+  const value = encodeCrlDistributionPoint(crlBaseUrl + issuer.crlPath);
+  return [extension(OID.crlDistributionPoints, false, value)];
+}
+
 function keyUsageOf(profile: Profile): readonly Extension[] {
   const usage = profile.keyUsage;
   return usage ? [extension(OID.keyUsage, usage.critical, encodeKeyUsage(usage.bits))] : [];
@@ -160,6 +169,7 @@ function deviceExtensions(input: DevicePlanInput): readonly Extension[] {
       : []),
     subjectKeyIdentifier(publicKey),
     authorityKeyIdentifier(issuer.certificate),
+    ...crlDistributionPoint(profile, issuer),
   ];
 }
 
@@ -234,7 +244,7 @@ function authorityExtensions({ profile, publicKey, issuer }: AuthorityPlanInput)
         ]
       : []),
     ...(profile.subjectKeyIdentifier === 'omit' ? [] : [subjectKeyIdentifier(publicKey)]),
-    ...(issuer ? [authorityKeyIdentifier(issuer.certificate)] : []),
+    ...(issuer ? [authorityKeyIdentifier(issuer.certificate), ...crlDistributionPoint(profile, issuer)] : []),
   ];
 }
 

@@ -46,6 +46,11 @@ const subject = z.strictObject({
     .optional(),
 });
 
+/** RFC 5280, 4.2.1.13, and 8: http, for whoever reads a CRL must not need TLS to judge TLS. */
+function isCrlBaseUrl(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text && text.startsWith('http://');
+}
+
 const common = {
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   validityDays: z.int().min(1).max(36_500),
@@ -57,6 +62,12 @@ const common = {
   subject: subject.default({}),
   keyUsage: keyUsage.nullable(),
   extendedKeyUsage: extendedKeyUsage.nullable(),
+  /** Where relying parties reach the public pages: certificates name the address of their CRL there. Absent: none. */
+  crlBaseUrl: z
+    .string()
+    .max(200)
+    .refine(isCrlBaseUrl, 'must be http://host[:port], without a path or a slash at its end')
+    .optional(),
 };
 
 /** What a CA certificate of a kind says. */
@@ -124,7 +135,13 @@ function checkCoherence(profile: Profile): readonly string[] {
       ...checkKeyRules(profile.keys),
     ];
   }
-  return bits.includes('keyCertSign') ? [] : ['a CA certificate must have keyCertSign'];
+  return [
+    ...(bits.includes('keyCertSign') ? [] : ['a CA certificate must have keyCertSign']),
+    // Nobody looks a certificate up that stands for itself.
+    ...(profile.kind !== 'issuing' && profile.crlBaseUrl
+      ? ['crlBaseUrl is for what is signed by another']
+      : []),
+  ];
 }
 
 /**

@@ -169,6 +169,13 @@ export function readAuthorityKeyIdentifier(extension: Extension): Uint8Array | u
 export const encodeAuthorityKeyIdentifier = (identifier: Uint8Array): Uint8Array =>
   encodeSequence(encodeElement(context(0, 'primitive'), identifier));
 
+/** cRLDistributionPoints of one point with one URI (RFC 5280, 4.2.1.13): all reasons, and the issuer's own CRL. */
+export const encodeCrlDistributionPoint = (uri: string): Uint8Array => {
+  const name = encodeElement(context(6, 'primitive'), Buffer.from(uri, 'latin1'));
+  const fullName = encodeElement(context(0, 'constructed'), name);
+  return encodeSequence(encodeSequence(encodeElement(context(0, 'constructed'), fullName)));
+};
+
 const IA5_NAMES: ReadonlySet<number> = new Set([1, 2, 6]); // rfc822Name, dNSName, URI
 const CONSTRUCTED_NAMES: ReadonlySet<number> = new Set([0, 3, 4, 5]); // otherName, x400, directoryName, ediParty
 

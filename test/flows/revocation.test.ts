@@ -1,10 +1,11 @@
 /** What is revoked, alone, by device or by lot, and the CRLs that say so to who has nothing but plain HTTP. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { crlNumberOf, parseCrl, readRevokedEntries } from '../../src/x509/index.ts';
 import { callPlain } from '../support/client.ts';
 import { isLeftOut } from '../support/counterpart.ts';
+import { deviceProfile } from '../support/decide.ts';
 import {
   makeAuthority,
   makeDevice,
@@ -21,8 +22,18 @@ let service: Service;
 let fleet: TestFleet;
 const openssl = opensslFolder();
 
+/** As an operator writes one: YAML holds JSON. */
+const WITH_CRL = {
+  ...deviceProfile(),
+  name: 'with-crl',
+  crlBaseUrl: 'http://pki.example.com:8080',
+};
+
 beforeAll(async () => {
-  service = await startService();
+  const data = scratchFolder();
+  mkdirSync(join(data, 'profiles'));
+  writeFileSync(join(data, 'profiles', 'with-crl.yaml'), JSON.stringify(WITH_CRL));
+  service = await startService({ data });
   fleet = await makeFleet(service, 'demo');
 });
 
@@ -145,6 +156,17 @@ it('a root that may not sign CRLs has none, and the file for the gateway is refu
     expect(answer.json().detail).toContain('root (generation 1)');
   }
   expect((await plain('/pki/manual/crl/line/1.crl')).status).toBe(200);
+});
+
+it('a certificate names the address of its CRL where its profile says so, and the CRL is there', async () => {
+  const { chain } = await issue('named', '?profile=with-crl');
+  openssl.write('named.pem', chain);
+  const text = openssl.run('x509', '-in', 'named.pem', '-noout', '-ext', 'crlDistributionPoints');
+  const [, path = ''] = /URI:http:\/\/pki\.example\.com:8080(\S+)/.exec(text) ?? [];
+  expect(path).toBe('/pki/demo/crl/line-7/1.crl');
+  expect((await plain(path)).status).toBe(200);
+  openssl.write('plain.pem', (await issue('unnamed')).chain);
+  expect(openssl.run('x509', '-in', 'plain.pem', '-noout', '-text')).not.toContain('CRL Distribution');
 });
 
 it('what has no CRL is not found', async () => {

@@ -38,14 +38,16 @@ const profiles: readonly DeviceProfile[] = [
       country: 'DE',
     },
   }),
+  own('with-crl', { crlBaseUrl: 'http://pki.example.com:8080' }),
   own('long', { validityDays: 3000, maxValidityDays: 9000 }),
 ];
 
 const AUTHORITIES: readonly KeyAlgorithm[] = ['ec-p256', 'ec-p384', 'rsa-3072', 'ed25519'];
 const issuers = await Promise.all(
-  AUTHORITIES.map((algorithm, i) =>
-    authority('generic', 'fleet-root', `Flotte ${'x'.repeat(i * 20)}`, algorithm),
-  ),
+  AUTHORITIES.map(async (algorithm, i) => ({
+    ...(await authority('generic', 'fleet-root', `Flotte ${'x'.repeat(i * 20)}`, algorithm)),
+    crlPath: i % 2 === 0 ? '/pki/demo/crl/root/1.crl' : null,
+  })),
 );
 
 const serials = fc
