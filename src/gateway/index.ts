@@ -13,6 +13,8 @@ export * from './refusals.ts';
 export * from './roll.ts';
 export * from './routes.ts';
 export * from './server-identity.ts';
+export * from './simulate.ts';
+export * from './simulated-device.ts';
 export * from './status-site.ts';
 export * from './trust.ts';
 export * from './trust-files.ts';

@@ -1,5 +1,5 @@
 /** `fleetca gateway`, which trusts what a fleet of the service publishes, and devices of that fleet. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FIRST_BOOT } from '../../src/gateway/index.ts';
@@ -119,6 +119,32 @@ describe('the status endpoint', () => {
   it('is read-only, and has nothing else', async () => {
     expect((await fetch(`${gateway.statusUrl}/devices`, { method: 'POST' })).status).toBe(405);
     expect((await fetch(`${gateway.statusUrl}/`)).status).toBe(404);
+  });
+});
+
+describe('simulated devices', () => {
+  it('boot with their bundles, and those that are refused are counted by reason', async () => {
+    const bundles = join(work, 'bundles');
+    const write = (name: string, { chain, key }: Bundle): void => {
+      mkdirSync(join(bundles, name), { recursive: true });
+      writeFileSync(join(bundles, name, 'client.pem'), chain);
+      writeFileSync(join(bundles, name, 'pkey.pem'), key);
+    };
+    for (const name of ['sim-1', 'sim-2', 'sim-3']) write(name, await issue(name, '?authority=line-7'));
+    const stranger = makeShop().device('sim-4');
+    write('sim-4', { chain: stranger.pem, key: stranger.key.pkcs8Pem });
+    writeFileSync(join(work, 'server-root.pem'), gateway.root);
+    const { status, out, err } = await runFleetca(
+      { cwd: work },
+      ...['simulate', '--bundles', 'bundles', '--root', 'server-root.pem', '--json'],
+      ...['--gateway', `https://localhost:${gateway.port}`, '--stagger-ms', '0'],
+    );
+    expect([status, err]).toEqual([1, '']);
+    const result = JSON.parse(out);
+    expect(result).toMatchObject({ devices: 4, online: 3, requests: 24, handshakes: 24 });
+    expect(result.failures).toMatchObject([{ devices: 1, failure: expect.stringContaining('400') }]);
+    const seen = (await gateway.devices()).filter(({ deviceId }) => deviceId.startsWith('sim-'));
+    expect(seen.map(({ state, calls }) => [state, calls])).toEqual(Array(3).fill(['online', 7]));
   });
 });
 

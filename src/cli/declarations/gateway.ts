@@ -66,4 +66,16 @@ export const declareGateway: Declare = (program, perform) => {
     .option('--upstream <url>', 'the OTA services behind it', 'http://127.0.0.1:8080')
     .option('--published-url <url>', "where the hook fetches from (default: the service's API, /pki/<fleet>)")
     .action(perform(async () => (await import('../commands/gateway-config.ts')).writeGatewayConfig));
+  program
+    .command('simulate')
+    .description(
+      'boot devices against a gateway, over real TLS with their bundles; exit 1 where one does not come online',
+    )
+    .requiredOption('--bundles <folder>', 'a folder for each device, with client.pem and pkey.pem')
+    .option('--devices <n>', 'how many of them (default: all)', wholeNumber(1))
+    .option('--gateway <url>', 'https://host:port instead of the gateway.url of each')
+    .option('--root <file>', "the gateway's root, PEM, instead of the root.crt of each")
+    .option('--stagger-ms <n>', 'between the starts of two devices', wholeNumber(0), 20)
+    .option('--at-a-time <n>', 'how many boot at one time', wholeNumber(1), 32)
+    .action(perform(async () => (await import('../commands/simulate.ts')).simulateFleet));
 };
