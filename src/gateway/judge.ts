@@ -43,11 +43,21 @@ function readChain(ders: readonly Buffer[]): readonly Certificate[] | undefined 
   }
 }
 
+/** True where the chain leads to something that is trusted here. */
+function isRooted(ders: readonly Buffer[], { certificates }: Trust): boolean {
+  const top = ders.at(-1);
+  return certificates.some(({ raw }) => top?.equals(raw));
+}
+
+/** OpenSSL's last error. Of a chain that leads nowhere it also misses the CRL, and says that in the end. */
+function codeOf(said: string, ders: readonly Buffer[], trust: Trust): string {
+  const isStranger = said === 'UNABLE_TO_GET_CRL' && !isRooted(ders, trust);
+  return isStranger ? 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' : said;
+}
+
 /** Which certificate of the chain it is, and what of it: where it leads to a root that is trusted here. */
 function detailsOf(ders: readonly Buffer[], trust: Trust, at: Date): readonly string[] {
-  const top = ders.at(-1);
-  const isRooted = trust.certificates.some(({ raw }) => top?.equals(raw));
-  const chain = isRooted ? readChain(ders) : undefined;
+  const chain = isRooted(ders, trust) ? readChain(ders) : undefined;
   return chain ? checkChain(chain, 'clientAuth', at) : [];
 }
 
@@ -72,7 +82,7 @@ export function judge(socket: TLSSocket, trust: Trust, at: Date): Judgement {
   const peer = peerOf(leaf.raw);
   const chain = chainOf(leaf);
   if (!socket.authorized) {
-    const code = String(socket.authorizationError ?? 'UNSPECIFIED');
+    const code = codeOf(String(socket.authorizationError ?? 'UNSPECIFIED'), chain, trust);
     return { peer, refusal: refusalOf(code, detailsOf(chain, trust, at)) };
   }
   const isTooLong = chain.length > MOST_INTERMEDIATES + 2;

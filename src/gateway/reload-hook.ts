@@ -25,7 +25,7 @@ grep -q 'BEGIN CERTIFICATE' .reload/${TRUST_FILE} || fail '${file} holds no cert
 status=$(fetch ${CRL_FILE} ${CRL_FILE}) || fail 'the CRLs could not be fetched'
 case "$status" in
   200) grep -q 'BEGIN X509 CRL' .reload/${CRL_FILE} || fail '${CRL_FILE} holds no CRL' ;;
-  401 | 404 | 409)
+  409)
     # Where a CA of the fleet may sign none there are none: with some of them the gateway would refuse everybody.
     rm -f .reload/${CRL_FILE}
     [ ! -e ${CRL_FILE} ] || fail 'the fleet publishes no CRLs any more; remove ${CRL_FILE} if that is meant'

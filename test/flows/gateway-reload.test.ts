@@ -94,6 +94,22 @@ describe.skipIf(isLeftOut('nginx') || isLeftOut('curl'))('nginx, kept current by
     expect(await first()).toBe(200);
   });
 
+  it('refuses a device that was revoked, once the hook has fetched the CRLs', async () => {
+    const device = await callWith('VIN-0003', 'line-7');
+    const other = await callWith('VIN-0004', 'line-7');
+    expect(await device()).toBe(200);
+    const json = { reason: 'keyCompromise' };
+    const path = '/v1/fleets/demo/devices/VIN-0003/revoke';
+    expect((await service.call('POST', path, { token: fleet.tokens.security, json })).status).toBe(200);
+    let status = 200;
+    for (const since = performance.now(); status === 200 && performance.now() - since < 60_000; ) {
+      expect(runHook(['sh'])).toEqual({ status: 0, stderr: '' });
+      status = await device();
+    }
+    expect(status).toBe(400);
+    expect(await other()).toBe(200);
+  });
+
   it('keeps what it had where the new files do not hold, or the service does not answer', async () => {
     const before = readFileSync(join(at, 'trusted.pem'), 'utf8');
     await makeAuthority(service, 'demo', fleet.tokens.security, { name: 'line-9', kind: 'issuing' });

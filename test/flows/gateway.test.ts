@@ -101,7 +101,9 @@ it('a new authority is trusted within seconds, and a connection that was open st
   const before = await call(first, { agent });
   await makeAuthority(service, 'demo', fleet.tokens.security, { name: 'line-8', kind: 'issuing' });
   const second = leafOf(await issue('VIN-0005', '?authority=line-8'));
-  expect(await gateway.next('trust-changed')).toMatchObject({ trust: { certificates: 3, crls: 0 } });
+  expect(await gateway.next('trust-changed')).toMatchObject({
+    trust: { certificates: 3, crls: 3, warnings: [] },
+  });
   expect((await call(second)).text).toBe('VIN-0005\n');
   const after = await call(first, { agent });
   expect([after.status, after.localPort]).toEqual([200, before.localPort]);
@@ -120,6 +122,25 @@ describe('the status endpoint', () => {
     expect((await fetch(`${gateway.statusUrl}/devices`, { method: 'POST' })).status).toBe(405);
     expect((await fetch(`${gateway.statusUrl}/`)).status).toBe(404);
   });
+});
+
+it('a device that is revoked is refused within seconds, for the CRLs of the fleet are read as well', async () => {
+  const device = await issue('VIN-0006', '?authority=line-7');
+  expect((await call(device)).status).toBe(200);
+  const revoked = await service.call('POST', '/v1/fleets/demo/devices/VIN-0006/revoke', {
+    token: fleet.tokens.security,
+    json: { reason: 'keyCompromise' },
+  });
+  expect(revoked.status, revoked.text()).toBe(200);
+  let answer = await call(device);
+  while (answer.status === 200) {
+    await gateway.next('trust-changed');
+    answer = await call(device);
+  }
+  expect(answer.text).toContain('[CERT_REVOKED]');
+  const seen = (await gateway.devices()).find(({ deviceId }) => deviceId === 'VIN-0006');
+  expect(seen?.state).toBe('refused');
+  expect((await call(await issue('VIN-0007', '?authority=line-7'))).status).toBe(200);
 });
 
 describe('simulated devices', () => {

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/clock.ts';
 import { FIRST_BOOT, type Gateway, parseTrust, startGateway } from '../../src/gateway/index.ts';
 import { callAsDevice, type DeviceCall, keepingAgent } from '../support/call-as-device.ts';
 import { type Made, makeCertificate, makeShop } from '../support/gateway-shop.ts';
+import { makeCrl } from '../support/openssl-crl.ts';
 
 const shop = makeShop();
 const { root, line, serverRoot } = shop;
@@ -150,6 +151,19 @@ describe('what the gateway trusts', () => {
     const open = await start(trustOf(bad));
     const { text } = await call(open, shop.device('a', { issuer: bad }), []);
     expect(text).toContain('[INVALID_PURPOSE]');
+    await open.close();
+  });
+
+  it('with CRLs refuses who is on one, and of another fleet for that and not for a missing CRL', async () => {
+    const revoked = shop.device('VIN-0005');
+    const crls = makeCrl(root, []) + makeCrl(line, [revoked]);
+    const open = await start(parseTrust({ trusted: root.pem, crls }));
+    const other = makeShop();
+    const code = async (leaf: Made, above: Made): Promise<string | undefined> =>
+      /\[(\w+)\]/.exec((await call(open, leaf, [above])).text)?.[1];
+    expect(await code(shop.device('VIN-0006'), line)).toBeUndefined();
+    expect(await code(revoked, line)).toBe('CERT_REVOKED');
+    expect(await code(other.device('VIN-0005'), other.line)).toBe('UNABLE_TO_GET_ISSUER_CERT_LOCALLY');
     await open.close();
   });
 

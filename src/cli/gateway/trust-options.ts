@@ -22,17 +22,12 @@ async function fetchText(client: Client, path: string): Promise<string> {
   return (await readWhole(client, answer)).toString('utf8');
 }
 
-/**
- * Answers of a fleet that has no CRLs to give: one of its CAs may not sign any. A service that publishes none at
- * all knows no such page, and asks for a token.
- */
-const NO_CRLS: ReadonlySet<string> = new Set(['crl-not-possible', 'not-found', 'unauthenticated']);
-
+/** null: one of the fleet's CAs may not sign any, and with some of them OpenSSL would refuse everybody. */
 async function fetchCrls(client: Client, fleet: string): Promise<string | null> {
   try {
     return await fetchText(client, `/pki/${segment(fleet)}/crls.pem`);
   } catch (failure) {
-    if (failure instanceof PkiError && NO_CRLS.has(failure.code)) return null;
+    if (failure instanceof PkiError && failure.code === 'crl-not-possible') return null;
     throw failure;
   }
 }
