@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { OID } from '../asn1/index.ts';
 import type { TargetName } from '../policy/index.ts';
 import {
@@ -21,6 +21,15 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Devices get certificates for a year, and a new root takes its time. */
 const SOON_DAYS = 365;
 const LEAST_RSA_BITS = 2048;
+
+/** Null for a kind that OpenSSL does not know, under which `root-not-self-signed` is found anyway. */
+function keyOf({ der }: ForeignCertificate): KeyObject | null {
+  try {
+    return new X509Certificate(der).publicKey;
+  } catch {
+    return null;
+  }
+}
 
 type Rule = (root: ForeignCertificate, target: TargetName) => Finding | false;
 
@@ -76,15 +85,15 @@ const RULES: readonly Rule[] = [
     );
   },
   (root) => {
-    const { asymmetricKeyType, asymmetricKeyDetails } = new X509Certificate(root.der).publicKey;
-    const bits = asymmetricKeyDetails?.modulusLength ?? LEAST_RSA_BITS;
-    if (asymmetricKeyType?.startsWith('rsa') && bits < LEAST_RSA_BITS)
+    const key = keyOf(root);
+    const bits = key?.asymmetricKeyDetails?.modulusLength ?? LEAST_RSA_BITS;
+    if (key?.asymmetricKeyType?.startsWith('rsa') && bits < LEAST_RSA_BITS)
       return fail('root-key-weak', null, `Its key is RSA ${bits}: OpenSSL takes no chain that it signed.`);
     return false;
   },
   (root, target) =>
     target === 'ota-connect' &&
-    new X509Certificate(root.der).publicKey.asymmetricKeyType === 'ed25519' &&
+    keyOf(root)?.asymmetricKeyType === 'ed25519' &&
     warn('root-key-kind', null, 'Its key is Ed25519, which the server is not known to take.'),
   (root) =>
     attributesOf(root.subject, OID.commonName).length === 0 &&

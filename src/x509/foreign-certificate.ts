@@ -81,6 +81,15 @@ function read(der: Uint8Array): Omit<ForeignCertificate, 'der'> {
   return { version, issuer, subject, notBefore, notAfter, signatureOid, extensions };
 }
 
+function readEither(octets: Uint8Array): Omit<ForeignCertificate, 'der'> {
+  try {
+    return read(octets);
+  } catch (failure) {
+    if (!(failure instanceof PkiError)) throw failure;
+    return read(derFromBer(octets));
+  }
+}
+
 /** Reads a certificate from elsewhere, DER or BER. Refuses `bad-der` what is no X.509 certificate. */
 export function parseForeignCertificate(octets: Uint8Array): ForeignCertificate {
   let der: Uint8Array;
@@ -90,12 +99,12 @@ export function parseForeignCertificate(octets: Uint8Array): ForeignCertificate 
   } catch (cause) {
     throw new PkiError('bad-der', 'It is not an X.509 certificate.', { cause });
   }
-  try {
-    return { der, ...read(der) };
-  } catch (failure) {
-    if (!(failure instanceof PkiError)) throw failure;
-    return { der, ...read(derFromBer(der)) };
-  }
+  const certificate = { der, ...readEither(der) };
+  // An extension that judges what the certificate is for, and cannot be read, spoils it, as at OpenSSL.
+  foreignBasicConstraints(certificate);
+  foreignKeyUsage(certificate);
+  foreignExtendedKeyUsage(certificate);
+  return certificate;
 }
 
 /** True if `certificate` was signed by the key of `issuer`; says nothing of names, dates or rights. */
