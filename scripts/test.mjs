@@ -12,12 +12,9 @@ const COUNTERPARTS = {
   sshd: 'openssh-server',
   ssh: 'openssh-client',
   busybox: 'busybox',
-<<<<<<< HEAD
   nginx: 'nginx',
   haproxy: 'haproxy',
-=======
   certtool: 'gnutls-bin',
->>>>>>> 61cee07 (Revoke by device and by lot, and publish a CRL for each CA)
   'softhsm2-util': 'softhsm2',
   'pkcs11-tool': 'opensc',
   'pkcs11.so': 'libengine-pkcs11-openssl',
