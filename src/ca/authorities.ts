@@ -30,7 +30,7 @@ import {
 import type { CaContext } from './context.ts';
 import { crlPathOf } from './crl-path.ts';
 import { generationCertificate, issuerFor } from './issuer.ts';
-import type { Act, AuthorityKind, Fleet, Generation } from './ports.ts';
+import type { Act, AuthorityKind, Fleet, Generation } from './ledger-records.ts';
 import { mintSerial } from './serial.ts';
 import { signWith } from './sign-with.ts';
 

@@ -1,4 +1,4 @@
-import type { CertificateStatus, StoredCertificate } from './ports.ts';
+import type { CertificateStatus, StoredCertificate } from './ledger-records.ts';
 
 /** What a certificate is at a time: `revoked` goes before `expired`, and that before `superseded`. */
 export function certificateStatus(certificate: StoredCertificate, at: Date): CertificateStatus {

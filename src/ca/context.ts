@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.ts';
 import type { Policy } from '../policy/index.ts';
 import type { Random } from '../random.ts';
-import type { Keystore, Ledger, Steps } from './ports.ts';
+import type { Keystore } from './keystore-ports.ts';
+import type { Ledger } from './ports.ts';
 import type { RegistrationLedger } from './registration-ports.ts';
 import type { RevocationLedger } from './revocation-ports.ts';
 import type { ServerLedger } from './server-ports.ts';
+import type { Steps } from './steps-ports.ts';
 
 /** What the authority works with. One a process; `runId` marks the intents that this run made. */
 export interface CaContext {

@@ -1,6 +1,6 @@
 import { maySignCrls } from '../policy/index.ts';
 import type { Certificate } from '../x509/index.ts';
-import type { Generation } from './ports.ts';
+import type { Generation } from './ledger-records.ts';
 
 /** Where the CRL of an issuer is on the public pages; null where it has none. */
 export const crlPathOf = (

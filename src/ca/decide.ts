@@ -18,7 +18,7 @@ import {
 } from '../enrollment/index.ts';
 import { PkiError } from '../errors.ts';
 import type { DeviceProfile, Policy } from '../policy/index.ts';
-import type { IssueContext, KeyMaking, RequestInput } from './ports.ts';
+import type { IssueContext, KeyMaking, RequestInput } from './steps-ports.ts';
 
 /** A grant, or why there is none; with the device ID that the request named, as far as it got. */
 export type Decision =

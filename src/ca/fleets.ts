@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { encodePem, parsePem } from '../asn1/index.ts';
 import { PkiError, type Violation } from '../errors.ts';
 import type { CaContext } from './context.ts';
-import type { Act, Fleet, FleetSettings, FleetTerms, NewFleet } from './ports.ts';
+import type { Act, Fleet, FleetSettings, FleetTerms, NewFleet } from './ledger-records.ts';
 
 export interface FleetWish {
   readonly name: string;

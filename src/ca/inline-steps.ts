@@ -1,5 +1,5 @@
 import type { Grant } from '../enrollment/index.ts';
-import type { IssueContext, Keystore, PreparedChunk, Signer, Steps } from './ports.ts';
+import type { Keystore, Signer } from './keystore-ports.ts';
 import {
   type Bench,
   type BenchTools,
@@ -11,6 +11,7 @@ import {
   wipeKeys,
 } from './prepare.ts';
 import { mintSerial } from './serial.ts';
+import type { IssueContext, PreparedChunk, Steps } from './steps-ports.ts';
 
 interface Tools extends BenchTools {
   readonly keystore: Keystore;

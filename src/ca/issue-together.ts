@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { CaContext } from './context.ts';
 import { type IssueOutcome, issue } from './issue.ts';
-import type { Act, IssueContext, KeyMaking, RequestInput } from './ports.ts';
+import type { Act } from './ledger-records.ts';
+import type { IssueContext, KeyMaking, RequestInput } from './steps-ports.ts';
 
 /** One request on its own, with who asks and for what. */
 export interface SingleRequest {

@@ -1,15 +1,7 @@
 import { PkiError } from '../errors.ts';
 import type { CaContext } from './context.ts';
-import type {
-  Act,
-  Completion,
-  IntentRow,
-  IntentVerdict,
-  KeyHandover,
-  PreparedChunk,
-  SignedRow,
-  StoredCertificate,
-} from './ports.ts';
+import type { Act, Completion, IntentRow, IntentVerdict, StoredCertificate } from './ledger-records.ts';
+import type { KeyHandover, PreparedChunk, SignedRow } from './steps-ports.ts';
 
 /** What became of one request. */
 export type IssueOutcome =

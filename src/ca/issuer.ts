@@ -7,7 +7,7 @@ import {
   signatureAlgorithmFor,
 } from '../x509/index.ts';
 import type { CaContext } from './context.ts';
-import type { Generation } from './ports.ts';
+import type { Generation } from './ledger-records.ts';
 
 /** Parsed certificates by their digest: there are as many as authorities, and they never change. */
 const parsed = new Map<string, Certificate>();

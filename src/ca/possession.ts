@@ -4,7 +4,7 @@ import { POSSESSION_CODE, POSSESSION_PROFILE, planDeviceCertificate, prepareTbs 
 import { assembleCsr, encodeCsrInfo, parsePublicKey, sha256 } from '../x509/index.ts';
 import type { CaContext } from './context.ts';
 import { generationCertificate, issuerFor } from './issuer.ts';
-import type { Act, Fleet, Generation } from './ports.ts';
+import type { Act, Fleet, Generation } from './ledger-records.ts';
 import { mintSerial } from './serial.ts';
 import type { PossessionIntent, Server, ServerKind } from './server-ports.ts';
 import { signAndVerify, signWith } from './sign-with.ts';

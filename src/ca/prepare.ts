@@ -25,7 +25,8 @@ import {
 } from '../x509/index.ts';
 import { crlPathOf } from './crl-path.ts';
 import { type Decision, type Desk, decide, factsOf } from './decide.ts';
-import type { IntentRow, IssueContext, KeyHandover, PreparedRow, RequestInput, SignedRow } from './ports.ts';
+import type { IntentRow } from './ledger-records.ts';
+import type { IssueContext, KeyHandover, PreparedRow, RequestInput, SignedRow } from './steps-ports.ts';
 
 /** A context with everything that is the same for all its rows worked out once. */
 export interface Bench extends Desk {

@@ -1,4 +1,4 @@
-import type { Act } from './ports.ts';
+import type { Act } from './ledger-records.ts';
 
 /** Credentials that devices register with, whose certificate is about to be signed. */
 export interface RegistrationIntent {

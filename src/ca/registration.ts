@@ -5,7 +5,7 @@ import { planDeviceCertificate, prepareTbs, REGISTRATION_PROFILE } from '../poli
 import { parsePublicKey } from '../x509/index.ts';
 import type { CaContext } from './context.ts';
 import { issuerFor, pickIssuer } from './issuer.ts';
-import type { Act, Fleet, Generation } from './ports.ts';
+import type { Act, Fleet, Generation } from './ledger-records.ts';
 import type { Registration } from './registration-ports.ts';
 import { mintSerial } from './serial.ts';
 import { signWith } from './sign-with.ts';

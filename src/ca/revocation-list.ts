@@ -1,7 +1,7 @@
 import { type CrlPage, maySignCrls, prepareCrl, prepareCrlPage } from '../policy/index.ts';
 import type { CaContext } from './context.ts';
 import { generationCertificate, issuerFor } from './issuer.ts';
-import type { Act, Generation } from './ports.ts';
+import type { Act, Generation } from './ledger-records.ts';
 import type { ListFacts, ListState, RevocationQuery } from './revocation-ports.ts';
 import { signWith } from './sign-with.ts';
 

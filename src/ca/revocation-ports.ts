@@ -1,5 +1,5 @@
 import type { RevocationReason, RevokedEntry } from '../x509/index.ts';
-import type { Act } from './ports.ts';
+import type { Act } from './ledger-records.ts';
 
 /** Certificates that are revoked together, and what they have in common. */
 export interface RevocationOrder {

@@ -1,6 +1,6 @@
 import type { RevocationReason } from '../x509/index.ts';
 import type { CaContext } from './context.ts';
-import type { Act, CertificateSearch, Fleet } from './ports.ts';
+import type { Act, CertificateSearch, Fleet } from './ledger-records.ts';
 import type { RevocationOrder } from './revocation-ports.ts';
 
 /** What came of revoking many. */

@@ -1,4 +1,4 @@
-import type { Act } from './ports.ts';
+import type { Act } from './ledger-records.ts';
 
 /** OTA servers that a fleet's root is made known to, each in its own way. */
 export const SERVER_KINDS = ['ota-connect', 'ota-ce', 'aws-iot', 'azure-dps'] as const;

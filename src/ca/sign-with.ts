@@ -1,6 +1,6 @@
 import { PkiError } from '../errors.ts';
 import { assembleCertificate, importPublicKey, isSignatureValid, parsePublicKey } from '../x509/index.ts';
-import type { Signer } from './ports.ts';
+import type { Signer } from './keystore-ports.ts';
 
 /**
  * Signs octets and looks at what came out before anybody gets it; gives the signature. Rejects with
