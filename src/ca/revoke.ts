@@ -14,7 +14,8 @@ export interface RevocationCount {
 /** Certificates that one transaction marks: lots that come in meanwhile wait for no more than that. */
 const PAGE = 500;
 
-const ALL: Omit<CertificateSearch, 'fleetId' | 'at'> = {
+/** A search that leaves nothing out. */
+export const ANY_CERTIFICATE: Omit<CertificateSearch, 'fleetId' | 'at'> = {
   deviceId: null,
   serial: null,
   keyDigest: null,
@@ -38,7 +39,7 @@ export async function revokeAll(
   reason: RevocationReason,
 ): Promise<RevocationCount> {
   const by = 'device' in of ? { deviceId: of.device } : { batchId: of.batch };
-  const search: CertificateSearch = { ...ALL, ...by, fleetId: fleet.id, at: act.at };
+  const search: CertificateSearch = { ...ANY_CERTIFICATE, ...by, fleetId: fleet.id, at: act.at };
   const count = { revoked: 0, before: 0 };
   for (let after: number | null = 0; after !== null; ) {
     const page: Awaited<ReturnType<typeof ca.ledger.searchCertificates>> = await ca.ledger.searchCertificates(

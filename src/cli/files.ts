@@ -1,5 +1,5 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
-import { fileFailure, LocalFailure } from './local-failure.ts';
+import { errnoOf, fileFailure, LocalFailure } from './local-failure.ts';
 
 /** A text file that the command line names. Rejects with `usage`. */
 export async function readTextFile(path: string): Promise<string> {
@@ -64,6 +64,16 @@ export async function saveFile(path: string, mode: number, pieces: AsyncIterable
     await rename(beside, path);
   } catch (failure) {
     await rm(beside, { force: true });
+    throw fileFailure(path, failure);
+  }
+}
+
+/** A text that may not be there yet: null then. Rejects with `usage`. */
+export async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (failure) {
+    if (errnoOf(failure) === 'ENOENT') return null;
     throw fileFailure(path, failure);
   }
 }

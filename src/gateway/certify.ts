@@ -14,6 +14,7 @@ import {
   encodeSubjectKeyIdentifier,
   encodeTbs,
   keyIdentifier,
+  makeExtension,
   type Purpose,
   parsePublicKey,
   type SubjectAttribute,
@@ -43,28 +44,18 @@ function extensionsOf(wish: CertificateWish, issuerKey: Uint8Array): readonly Ex
   const { kind, publicKey, purposes, names } = wish;
   const own = keyIdentifier(parsePublicKey(publicKey).keyBits);
   const ca: readonly Extension[] = [
-    {
-      oid: OID.basicConstraints,
-      critical: true,
-      value: encodeBasicConstraints({ ca: true, pathLength: null }),
-    },
-    { oid: OID.keyUsage, critical: true, value: encodeKeyUsage(['keyCertSign']) },
+    makeExtension(OID.basicConstraints, true, encodeBasicConstraints({ ca: true, pathLength: null })),
+    makeExtension(OID.keyUsage, true, encodeKeyUsage(['keyCertSign'])),
   ];
   const leaf: readonly Extension[] = [
-    { oid: OID.keyUsage, critical: true, value: encodeKeyUsage(['digitalSignature']) },
-    {
-      oid: OID.authorityKeyIdentifier,
-      critical: false,
-      value: encodeAuthorityKeyIdentifier(keyIdentifier(issuerKey)),
-    },
+    makeExtension(OID.keyUsage, true, encodeKeyUsage(['digitalSignature'])),
+    makeExtension(OID.authorityKeyIdentifier, false, encodeAuthorityKeyIdentifier(keyIdentifier(issuerKey))),
   ];
   return [
     ...(kind === 'ca' ? ca : leaf),
-    { oid: OID.extendedKeyUsage, critical: true, value: encodeExtendedKeyUsage(purposes) },
-    { oid: OID.subjectKeyIdentifier, critical: false, value: encodeSubjectKeyIdentifier(own) },
-    ...(names.length === 0
-      ? []
-      : [{ oid: OID.subjectAltName, critical: false, value: encodeSubjectAltName(names) }]),
+    makeExtension(OID.extendedKeyUsage, true, encodeExtendedKeyUsage(purposes)),
+    makeExtension(OID.subjectKeyIdentifier, false, encodeSubjectKeyIdentifier(own)),
+    ...(names.length === 0 ? [] : [makeExtension(OID.subjectAltName, false, encodeSubjectAltName(names))]),
   ];
 }
 

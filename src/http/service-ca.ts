@@ -8,7 +8,6 @@ import type { Random } from '../random.ts';
 import {
   assembleCertificate,
   type Certificate,
-  type Extension,
   encodeAuthorityKeyIdentifier,
   encodeBasicConstraints,
   encodeExtendedKeyUsage,
@@ -21,6 +20,7 @@ import {
   isSignatureValid,
   isSignedBy,
   keyIdentifier,
+  makeExtension,
   parseCertificate,
   parsePublicKey,
   type TbsContent,
@@ -39,12 +39,6 @@ export const SERVER_DAYS = 90;
 const BACKDATE_MS = 60 * 60_000;
 
 const wholeSeconds = (milliseconds: number): Date => new Date(Math.floor(milliseconds / 1000) * 1000);
-const extension = (oid: string, critical: boolean, value: Uint8Array): Extension => ({
-  oid,
-  critical,
-  value,
-});
-
 /** What the service CA's key is about to sign, as it is written down before. */
 export interface ServiceIntent {
   /** Lower-case hex. */
@@ -97,9 +91,9 @@ export async function makeServiceCa(
     notAfter: wholeSeconds(now.getTime() + CA_DAYS * DAY),
     publicKey: publicKey.spki,
     extensions: [
-      extension(OID.basicConstraints, true, encodeBasicConstraints({ ca: true, pathLength: 0 })),
-      extension(OID.keyUsage, true, encodeKeyUsage(['keyCertSign', 'cRLSign'])),
-      extension(OID.subjectKeyIdentifier, false, encodeSubjectKeyIdentifier(id)),
+      makeExtension(OID.basicConstraints, true, encodeBasicConstraints({ ca: true, pathLength: 0 })),
+      makeExtension(OID.keyUsage, true, encodeKeyUsage(['keyCertSign', 'cRLSign'])),
+      makeExtension(OID.subjectKeyIdentifier, false, encodeSubjectKeyIdentifier(id)),
     ],
   };
   return { certificate: await signed(signer, fields, record), signer };
@@ -145,15 +139,15 @@ export async function certifyServer(
     notAfter: wholeSeconds(Math.min(wished, ca.notAfter.getTime())),
     publicKey: publicKey.spki,
     extensions: [
-      extension(OID.keyUsage, true, encodeKeyUsage(['digitalSignature'])),
-      extension(OID.extendedKeyUsage, false, encodeExtendedKeyUsage(['serverAuth'])),
-      extension(OID.subjectAltName, false, encodeSubjectAltName(names.map(alternativeName))),
-      extension(
+      makeExtension(OID.keyUsage, true, encodeKeyUsage(['digitalSignature'])),
+      makeExtension(OID.extendedKeyUsage, false, encodeExtendedKeyUsage(['serverAuth'])),
+      makeExtension(OID.subjectAltName, false, encodeSubjectAltName(names.map(alternativeName))),
+      makeExtension(
         OID.subjectKeyIdentifier,
         false,
         encodeSubjectKeyIdentifier(keyIdentifier(publicKey.keyBits)),
       ),
-      extension(
+      makeExtension(
         OID.authorityKeyIdentifier,
         false,
         encodeAuthorityKeyIdentifier(keyIdentifier(ca.publicKey.keyBits)),

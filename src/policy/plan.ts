@@ -13,6 +13,7 @@ import {
   encodeSubjectKeyIdentifier,
   findExtension,
   keyIdentifier,
+  makeExtension,
   type PublicKey,
   readSubjectKeyIdentifier,
   type SignatureAlgorithm,
@@ -122,38 +123,32 @@ function askedValidity(profile: DeviceProfile, issuer: Certificate, now: Date, a
   return { notBefore: notBeforeFor(profile, issuer, now), notAfter, warnings: [] };
 }
 
-const extension = (oid: string, critical: boolean, value: Uint8Array): Extension => ({
-  oid,
-  critical,
-  value,
-});
-
 /** RFC 5280, 4.2.1.1: AKI repeats the issuer's SKI; a root without one gets what its SKI would have been. */
 export function authorityKeyIdentifier(issuer: Certificate): Extension {
   const own = findExtension(issuer, OID.subjectKeyIdentifier);
   const id = own ? readSubjectKeyIdentifier(own) : keyIdentifier(issuer.publicKey.keyBits);
-  return extension(OID.authorityKeyIdentifier, false, encodeAuthorityKeyIdentifier(id));
+  return makeExtension(OID.authorityKeyIdentifier, false, encodeAuthorityKeyIdentifier(id));
 }
 
 const subjectKeyIdentifier = (key: PublicKey): Extension =>
-  extension(OID.subjectKeyIdentifier, false, encodeSubjectKeyIdentifier(keyIdentifier(key.keyBits)));
+  makeExtension(OID.subjectKeyIdentifier, false, encodeSubjectKeyIdentifier(keyIdentifier(key.keyBits)));
 
 function crlDistributionPoint({ crlBaseUrl }: Profile, issuer: Issuer): readonly Extension[] {
   if (!crlBaseUrl || !issuer.crlPath) return [];
   const value = encodeCrlDistributionPoint(crlBaseUrl + issuer.crlPath);
-  return [extension(OID.crlDistributionPoints, false, value)];
+  return [makeExtension(OID.crlDistributionPoints, false, value)];
 }
 
 function keyUsageOf(profile: Profile): readonly Extension[] {
   const usage = profile.keyUsage;
-  return usage ? [extension(OID.keyUsage, usage.critical, encodeKeyUsage(usage.bits))] : [];
+  return usage ? [makeExtension(OID.keyUsage, usage.critical, encodeKeyUsage(usage.bits))] : [];
 }
 
 function devicePurposes(profile: DeviceProfile, granted: GrantedExtensions): readonly Extension[] {
   const purposes = [...(profile.extendedKeyUsage?.purposes ?? []), ...granted.purposes];
   if (purposes.length === 0) return [];
   const critical = profile.extendedKeyUsage?.critical ?? true;
-  return [extension(OID.extendedKeyUsage, critical, encodeExtendedKeyUsage(purposes))];
+  return [makeExtension(OID.extendedKeyUsage, critical, encodeExtendedKeyUsage(purposes))];
 }
 
 function deviceExtensions(input: DevicePlanInput): readonly Extension[] {
@@ -161,11 +156,11 @@ function deviceExtensions(input: DevicePlanInput): readonly Extension[] {
   return [
     ...(profile.basicConstraints === 'omit'
       ? []
-      : [extension(OID.basicConstraints, true, encodeBasicConstraints({ ca: false, pathLength: null }))]),
+      : [makeExtension(OID.basicConstraints, true, encodeBasicConstraints({ ca: false, pathLength: null }))]),
     ...keyUsageOf(profile),
     ...devicePurposes(profile, granted),
     ...(granted.subjectAltName === 'device-id'
-      ? [extension(OID.subjectAltName, false, encodeSubjectAltName([deviceId]))]
+      ? [makeExtension(OID.subjectAltName, false, encodeSubjectAltName([deviceId]))]
       : []),
     subjectKeyIdentifier(publicKey),
     authorityKeyIdentifier(issuer.certificate),
@@ -232,11 +227,11 @@ function authorityExtensions({ profile, publicKey, issuer }: AuthorityPlanInput)
   const { basicConstraints, extendedKeyUsage } = profile;
   const constraints = encodeBasicConstraints({ ca: true, pathLength: basicConstraints.pathLength });
   return [
-    extension(OID.basicConstraints, basicConstraints.critical, constraints),
+    makeExtension(OID.basicConstraints, basicConstraints.critical, constraints),
     ...keyUsageOf(profile),
     ...(extendedKeyUsage
       ? [
-          extension(
+          makeExtension(
             OID.extendedKeyUsage,
             extendedKeyUsage.critical,
             encodeExtendedKeyUsage(extendedKeyUsage.purposes),

@@ -28,6 +28,13 @@ export interface Extension {
   readonly value: Uint8Array;
 }
 
+/** `value` is what extnValue holds, DER. */
+export const makeExtension = (oid: string, critical: boolean, value: Uint8Array): Extension => ({
+  oid,
+  critical,
+  value,
+});
+
 /** Named bits of KeyUsage in the order of their numbers (RFC 5280, 4.2.1.3). */
 export const KEY_USAGES = [
   'digitalSignature',

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodePem } from '../../src/asn1/index.ts';
 import { readLines } from '../../src/cli/client/lines.ts';
 import { requireCsr } from '../../src/cli/csr-file.ts';
@@ -25,6 +25,7 @@ async function gather<T>(source: AsyncIterable<T>): Promise<T[]> {
 async function open(source: string, count = false) {
   const said: string[] = [];
   const lot = await openLot(source, { count, say: (line) => said.push(line) });
+  onTestFinished(() => lot.close());
   const text = Buffer.concat(await gather(lot.read())).toString();
   return { lot, said, text, rows: text.split('\n').slice(0, -1) };
 }

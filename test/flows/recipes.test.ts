@@ -1,6 +1,5 @@
 /** The commands of the pages for people, run as they stand; ports and hosts alone are those of the test. */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { TARGETS } from '../../src/policy/index.ts';
 import { isLeftOut } from '../support/counterpart.ts';
 import { makeAuthority, makeFleet, type TestFleet } from '../support/fleet.ts';
 import { makeGatewayIdentity, startOpensslGateway } from '../support/openssl-gateway.ts';
+import { outputOf } from '../support/run-fleetca.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 import { startSshd } from '../support/sshd.ts';
 
@@ -58,15 +58,7 @@ async function paste(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: path, FLEETCA_URL: service.apiUrl, FLEETCA_DATA: service.data, ...env },
   });
-  let out = '';
-  let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    err += text;
-  });
-  const [status] = await once(child, 'close');
+  const { status, out, err } = await outputOf(child);
   // What a page starts in the background it also ends; not where a command before that failed.
   try {
     process.kill(-Number(child.pid));

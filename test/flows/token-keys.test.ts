@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isLeftOut } from '../support/counterpart.ts';
 import { makeFleet, requestCertificate, type TestFleet } from '../support/fleet.ts';
 import { makeGatewayIdentity, type OpensslGateway, startOpensslGateway } from '../support/openssl-gateway.ts';
+import { outputOf, type Ran } from '../support/run-fleetca.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 import { startSshd } from '../support/sshd.ts';
 
@@ -66,12 +67,6 @@ describe.skipIf(TOOLS.some(isLeftOut))('a device whose key stays in its token', 
   });
   afterAll(() => stopSound(service));
 
-  interface Ran {
-    readonly status: number;
-    readonly out: string;
-    readonly err: string;
-  }
-
   async function enroll(
     env: Record<string, string>,
     deviceId: string,
@@ -94,16 +89,7 @@ describe.skipIf(TOOLS.some(isLeftOut))('a device whose key stays in its token', 
       [PROGRAM, 'device', 'enroll', deviceId, '--token-file', token, ...named, ...args, ...more],
       { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    let out = '';
-    let err = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      out += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      err += text;
-    });
-    const [status] = await once(child, 'close');
-    return { status, out, err };
+    return outputOf(child);
   }
 
   /** Comes to a gateway with the key in the token and the certificate that is beside it, alone. */

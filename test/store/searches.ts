@@ -1,17 +1,10 @@
-import type { CertificateSearch } from '../../src/ca/index.ts';
+import { ANY_CERTIFICATE, type CertificateSearch } from '../../src/ca/index.ts';
 import { NOON } from './sample.ts';
 
 /** A search of a fleet at noon, for all of it but what is wished. */
 export const searchOf = (fleetId: number, wish: Partial<CertificateSearch> = {}): CertificateSearch => ({
   fleetId,
-  deviceId: null,
-  serial: null,
-  keyDigest: null,
-  batchId: null,
-  tokenId: null,
-  label: null,
-  status: null,
-  expiringBefore: null,
+  ...ANY_CERTIFICATE,
   at: NOON,
   ...wish,
 });

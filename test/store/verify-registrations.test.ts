@@ -1,12 +1,12 @@
-import { copyFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openWriter } from '../../src/store/driver.ts';
 import { openStoreInProcess } from '../../src/store/sqlite-store.ts';
 import { verifyLedger } from '../../src/store/verify-ledger.ts';
+import { findingsAfter } from './doctored.ts';
 import { newGeneration, newLine } from './line.ts';
 import { actAt, certificateOf, freshDigest, freshSerial, minutesAfter, NOON, tbsDigestOf } from './sample.ts';
-import { makeFolder, scratchDatabase } from './scratch.ts';
+import { makeFolder } from './scratch.ts';
 
 const folder = makeFolder();
 const clean = join(folder, 'clean.sqlite');
@@ -52,19 +52,6 @@ beforeAll(async () => {
   await first.close(NOON);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function findingsAfter(sql: string): string {
-  const file = scratchDatabase();
-  copyFileSync(clean, file);
-  const connection = openWriter(file, () => undefined);
-  connection.pragma('foreign_keys = OFF');
-  connection.pragma('ignore_check_constraints = ON');
-  if (connection.prepare(sql).run().changes === 0) throw new Error(`nothing changed: ${sql}`);
-  connection.close();
-  return verifyLedger(file)
-    .problems.map(({ what }) => what)
-    .join('\n');
-}
 
 test('a ledger with registrations that nobody touched is ok', () => {
   expect(verifyLedger(clean).problems).toEqual([]);
@@ -146,6 +133,6 @@ describe('what somebody with the file in hand has changed shows:', () => {
       'were not issued',
     ],
   ])('%s', (_, sql, what) => {
-    expect(findingsAfter(sql)).toContain(what);
+    expect(findingsAfter(clean, sql)).toContain(what);
   });
 });

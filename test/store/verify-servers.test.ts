@@ -1,12 +1,12 @@
-import { copyFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openWriter } from '../../src/store/driver.ts';
 import { openStoreInProcess } from '../../src/store/sqlite-store.ts';
 import { verifyLedger } from '../../src/store/verify-ledger.ts';
+import { findingsAfter } from './doctored.ts';
 import { newFleet, newGeneration } from './line.ts';
 import { actAt, NOON } from './sample.ts';
-import { makeFolder, scratchDatabase } from './scratch.ts';
+import { makeFolder } from './scratch.ts';
 
 const folder = makeFolder();
 const clean = join(folder, 'clean.sqlite');
@@ -47,13 +47,6 @@ describe('what somebody with the file in hand has changed shows:', () => {
     ],
     ['all that was said', 'DELETE FROM server_root', 'the entry tells of a root at a server'],
   ])('%s', (_what, sql, due) => {
-    const file = scratchDatabase();
-    copyFileSync(clean, file);
-    const connection = openWriter(file, () => undefined);
-    connection.pragma('foreign_keys = OFF');
-    if (connection.prepare(sql).run().changes === 0) throw new Error(`nothing changed: ${sql}`);
-    connection.close();
-    const found = verifyLedger(file).problems.map(({ what }) => what);
-    expect(found.join('\n')).toContain(due);
+    expect(findingsAfter(clean, sql)).toContain(due);
   });
 });

@@ -1,6 +1,7 @@
 /** The `fleetca` command as a process, from dist/. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/fleetca.mjs', import.meta.url));
@@ -18,13 +19,8 @@ export interface RunWish {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function runFleetca({ cwd, programs, env }: RunWish, ...args: readonly string[]): Promise<Ran> {
-  const path = [programs, process.env.PATH].filter(Boolean).join(':');
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: path, FLEETCA_DATA: cwd, ...env },
-  });
+/** What a process said until it ended. */
+export async function outputOf(child: ChildProcessByStdio<null, Readable, Readable>): Promise<Ran> {
   let out = '';
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -35,4 +31,14 @@ export async function runFleetca({ cwd, programs, env }: RunWish, ...args: reado
   });
   const [status] = await once(child, 'close');
   return { status, out, err };
+}
+
+export async function runFleetca({ cwd, programs, env }: RunWish, ...args: readonly string[]): Promise<Ran> {
+  const path = [programs, process.env.PATH].filter(Boolean).join(':');
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: path, FLEETCA_DATA: cwd, ...env },
+  });
+  return outputOf(child);
 }

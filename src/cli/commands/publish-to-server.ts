@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { makeFolder } from '../../folder.ts';
 import { type Client, segment, withClient } from '../client/client.ts';
 import { callJson, postJson, readWhole } from '../client/json.ts';
+import { readIfThere } from '../files.ts';
 import {
   forAwsIot,
   forAzureDps,
@@ -15,7 +15,7 @@ import {
   type PublishedRoot,
 } from '../hand-over.ts';
 import type { Invocation } from '../invocation.ts';
-import { errnoOf, fileFailure, LocalFailure } from '../local-failure.ts';
+import { fileFailure, LocalFailure } from '../local-failure.ts';
 import { sayWarnings, show } from '../output.ts';
 import { formatFields } from '../table.ts';
 import { type Server, sayRootState, serverPath } from './server.ts';
@@ -94,15 +94,6 @@ async function reloadGateway(command: string): Promise<void> {
 const BUNDLE = 'trust-bundle.pem';
 /** Written last: while it differs from the bundle, the gateway has not been told. */
 const LOADED = '.trust-bundle.loaded.pem';
-
-async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (failure) {
-    if (errnoOf(failure) === 'ENOENT') return null;
-    throw fileFailure(path, failure);
-  }
-}
 
 /** The gateway's file, swapped whole, and the gateway told of it where it changed. Fit for a timer. */
 const writeBundle: Publish = async (client, { fleet, server, out, reload }) => {

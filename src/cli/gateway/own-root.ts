@@ -1,12 +1,13 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, sign } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Signer } from '../../ca/index.ts';
 import { makeFolder } from '../../folder.ts';
 import { makeServerRootPem } from '../../gateway/index.ts';
 import type { Random } from '../../random.ts';
-import { errnoOf, fileFailure, LocalFailure } from '../local-failure.ts';
+import { readIfThere } from '../files.ts';
+import { fileFailure, LocalFailure } from '../local-failure.ts';
 
 const generate = promisify(generateKeyPair);
 
@@ -33,15 +34,6 @@ function signerOf(keyPem: string, path: string): Signer {
   } catch {
     // Without the cause: the library's message may quote what it read.
     throw new LocalFailure('usage', `${path} is not the key that this command made.`);
-  }
-}
-
-async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (failure) {
-    if (errnoOf(failure) === 'ENOENT') return null;
-    throw fileFailure(path, failure);
   }
 }
 
