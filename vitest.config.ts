@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config';
 import { isLeftOut } from './test/support/counterpart.ts';
 
-const slow = ['test/flows/**', 'test/interop/**', 'test/crash/**', 'test/bench/**'];
+/** Of the unit tests those that derive many keys from passphrases, seconds each: they run with the whole. */
+const costly = ['test/keystore/{file-keystore,umask}.test.ts', 'test/x509/pkcs12.test.ts'];
+
+const slow = ['test/flows/**', 'test/interop/**', 'test/crash/**', 'test/bench/**', ...costly];
 
 /**
  * What runs on PostgreSQL again: the promises that the engine's own statements, locks and commits keep.
@@ -40,7 +43,7 @@ export default defineConfig({
       {
         test: {
           name: 'whole',
-          include: ['test/{flows,interop,crash}/**/*.test.ts'],
+          include: ['test/{flows,interop,crash}/**/*.test.ts', ...costly],
           ...whole,
         },
       },

@@ -7,6 +7,7 @@ import {
   encodeRevokedEntries,
   encodeTbsCertList,
   findExtension,
+  makeExtension,
   parseTbsCertList,
   type RevokedEntry,
   readKeyUsage,
@@ -106,7 +107,7 @@ export function prepareCrl({ issuer, ...plan }: CrlPlan, pages: readonly CrlPage
   // RFC 5280, 5.2.1 and 5.2.3: both are due in every CRL.
   const extensions: readonly Extension[] = [
     authorityKeyIdentifier(certificate),
-    { oid: OID.crlNumber, critical: false, value: encodeCrlNumber(plan.number) },
+    makeExtension(OID.crlNumber, false, encodeCrlNumber(plan.number)),
   ];
   const entries = pages.map(({ octets }) => octets);
   const tbs = encodeTbsCertList({

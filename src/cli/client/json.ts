@@ -17,6 +17,10 @@ export async function readWhole(client: Client, answer: IncomingMessage): Promis
   return Buffer.concat(pieces);
 }
 
+/** What is published: it needs no token, and none is sent. */
+export const readPublished = async (client: Client, path: string): Promise<Buffer> =>
+  readWhole(client, await client.send({ method: 'GET', path, isOpen: true }));
+
 /** Parses what the service sent as JSON; its form is the service's promise (openapi.yaml). */
 export function parseAnswer<T>(text: string): T {
   try {

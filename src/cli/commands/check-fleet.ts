@@ -10,7 +10,7 @@ import { systemClock } from '../../clock.ts';
 import { PkiError } from '../../errors.ts';
 import { checkReportLines } from '../check-report.ts';
 import { type Client, segment, withClient } from '../client/client.ts';
-import { callJson, readPages, readWhole } from '../client/json.ts';
+import { callJson, readPages, readPublished, readWhole } from '../client/json.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
 import type { Invocation } from '../invocation.ts';
 import { show } from '../output.ts';
@@ -48,10 +48,7 @@ async function fetchBundle(client: Client, path: string, deviceId: string): Prom
 async function fetchFacts(client: Client, name: string, devices: number): Promise<FleetFacts> {
   const path = `/v1/fleets/${segment(name)}`;
   const fleet = await callJson<Told>(client, { method: 'GET', path });
-  const published = await readWhole(
-    client,
-    await client.send({ method: 'GET', path: `/pki/${segment(name)}/trust-bundle.pem`, isOpen: true }),
-  );
+  const published = await readPublished(client, `/pki/${segment(name)}/trust-bundle.pem`);
   // Without a gateway there is no bundle of this layout.
   const most = fleet.gatewayUrl === null || fleet.gatewayRoot === null ? 0 : devices;
   const bundles: FleetBundle[] = [];

@@ -14,7 +14,7 @@ import { systemRandom } from '../../random.ts';
 import { type ForeignCertificate, parseForeignCertificate } from '../../x509/index.ts';
 import { checkReportLines } from '../check-report.ts';
 import { segment, withClient } from '../client/client.ts';
-import { readWhole } from '../client/json.ts';
+import { readPublished } from '../client/json.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
 import { readPassphraseFile, readTextFile } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
@@ -42,7 +42,7 @@ function parseTrusted(pem: string, says: string): readonly ForeignCertificate[] 
 const fetchPublished = (invocation: Invocation, fleet: string): Promise<string> =>
   withClient(invocation, async (client) => {
     const path = `/pki/${segment(fleet)}/trust-bundle.pem`;
-    return (await readWhole(client, await client.send({ method: 'GET', path, isOpen: true }))).toString();
+    return (await readPublished(client, path)).toString();
   });
 
 /** What the gateway trusts, as the command line names it; null where it does not. Rejects with `usage`. */

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { systemClock } from '../../clock.ts';
 import {
   type Gateway,
@@ -12,12 +11,13 @@ import {
   trustWarnings,
 } from '../../gateway/index.ts';
 import { systemRandom } from '../../random.ts';
+import { readTextFile } from '../files.ts';
 import { eventJson, eventLines } from '../gateway/event-lines.ts';
 import { startLiveView } from '../gateway/live-view.ts';
 import { openOwnRoot } from '../gateway/own-root.ts';
 import { readTrust, type TrustOptions, trustSource } from '../gateway/trust-options.ts';
 import type { Invocation } from '../invocation.ts';
-import { errnoOf, fileFailure, LocalFailure } from '../local-failure.ts';
+import { errnoOf, LocalFailure } from '../local-failure.ts';
 import type { Output } from '../output.ts';
 import { listenForStop } from '../quickstart/stop-signal.ts';
 import { formatFields } from '../table.ts';
@@ -42,18 +42,10 @@ interface Identity extends ServerIdentity {
   readonly rootFile: string | null;
 }
 
-async function readOwn(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (failure) {
-    throw fileFailure(path, failure);
-  }
-}
-
 async function openIdentity(options: GatewayOptions, output: Output): Promise<Identity> {
   const { cert, key, ownRoot, host } = options;
   if (cert !== undefined && key !== undefined) {
-    return { certificate: await readOwn(cert), key: await readOwn(key), rootFile: null };
+    return { certificate: await readTextFile(cert), key: await readTextFile(key), rootFile: null };
   }
   if (cert !== undefined || key !== undefined) {
     throw new LocalFailure('usage', '--cert and --key belong together.');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { makeFolder } from '../../folder.ts';
 import { type Client, segment, withClient } from '../client/client.ts';
-import { callJson, postJson, readWhole } from '../client/json.ts';
+import { callJson, postJson, readPublished } from '../client/json.ts';
 import { readIfThere } from '../files.ts';
 import {
   forAwsIot,
@@ -99,8 +99,7 @@ const LOADED = '.trust-bundle.loaded.pem';
 const writeBundle: Publish = async (client, { fleet, server, out, reload }) => {
   const root = await getRoot(client, fleet);
   const path = `/pki/${segment(fleet)}/${BUNDLE}`;
-  const answer = await client.send({ method: 'GET', path, isOpen: true });
-  const bundle = (await readWhole(client, answer)).toString('utf8');
+  const bundle = (await readPublished(client, path)).toString('utf8');
   const file = join(out, BUNDLE);
   const isNew = (await readIfThere(join(out, LOADED))) !== bundle;
   if (isNew) {

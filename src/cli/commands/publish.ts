@@ -5,7 +5,7 @@ import writeFileAtomic from 'write-file-atomic';
 import { PkiError } from '../../errors.ts';
 import { makeFolder } from '../../folder.ts';
 import { type Client, segment, withClient } from '../client/client.ts';
-import { readWhole } from '../client/json.ts';
+import { readPublished } from '../client/json.ts';
 import type { Invocation } from '../invocation.ts';
 import { fileFailure, LocalFailure } from '../local-failure.ts';
 import { show } from '../output.ts';
@@ -22,7 +22,7 @@ async function fetchFile(
   name: FileName,
 ): Promise<readonly [FileName, Buffer]> {
   const path = `/pki/${segment(fleet)}/${name}`;
-  return [name, await readWhole(client, await client.send({ method: 'GET', path, isOpen: true }))];
+  return [name, await readPublished(client, path)];
 }
 
 const CRLS = 'crls.pem';
@@ -31,7 +31,7 @@ const CRLS = 'crls.pem';
 async function fetchCrls(client: Client, fleet: string): Promise<Buffer | PkiError> {
   const path = `/pki/${segment(fleet)}/${CRLS}`;
   try {
-    return await readWhole(client, await client.send({ method: 'GET', path, isOpen: true }));
+    return await readPublished(client, path);
   } catch (failure) {
     if (failure instanceof PkiError && failure.code === 'crl-not-possible') return failure;
     throw failure;

@@ -1,7 +1,7 @@
 import { PkiError } from '../../errors.ts';
 import { parseTrust, type Trust, type TrustSource, trustFromFiles } from '../../gateway/index.ts';
 import { type Client, segment, withClient } from '../client/client.ts';
-import { readWhole } from '../client/json.ts';
+import { readPublished } from '../client/json.ts';
 import { readTextFile } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
 import { fileFailure, LocalFailure } from '../local-failure.ts';
@@ -17,10 +17,8 @@ export interface TrustOptions {
   readonly trusts: Trusts;
 }
 
-async function fetchText(client: Client, path: string): Promise<string> {
-  const answer = await client.send({ method: 'GET', path, isOpen: true });
-  return (await readWhole(client, answer)).toString('utf8');
-}
+const fetchText = async (client: Client, path: string): Promise<string> =>
+  (await readPublished(client, path)).toString('utf8');
 
 /** null: one of the fleet's CAs may not sign any, and with some of them OpenSSL would refuse everybody. */
 async function fetchCrls(client: Client, fleet: string): Promise<string | null> {
