@@ -12,12 +12,13 @@ const ROOMS = {
   batch: ["asn1", "archive", "x509", "policy", "enrollment", "ca"],
   check: ["asn1", "archive", "x509", "policy", "ca", "bundle", "gateway"],
   gateway: ["asn1", "x509", "policy", "ca", "bundle", "status"],
+  outgoing: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],
   keystore: ["asn1", "x509", "ca"],
   pool: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],
-  store: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "status", "gateway"], // the rooms whose ports it implements
+  store: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "status", "gateway", "outgoing"], // the rooms whose ports it implements
   config: ["policy"], // profiles are configuration; policy validates them
-  http: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check"],
-  cli: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "config", "keystore", "store", "pool"],
+  http: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing"],
+  cli: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing", "config", "keystore", "store", "pool"],
 };
 const ONE_DOOR = {
   asn1js: "x509", pkijs: "x509", "@peculiar/x509": "x509", "reflect-metadata": "x509", "node-forge": "x509",

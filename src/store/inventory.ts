@@ -22,7 +22,7 @@ export function pad(ids: readonly number[]): readonly number[] {
 }
 
 /** Certificates of intents, in order of these; those that have none are passed over. */
-function* certificatesOf(ids: readonly number[]): Asking<readonly StoredCertificate[]> {
+export function* certificatesOf(ids: readonly number[]): Asking<readonly StoredCertificate[]> {
   if (ids.length === 0) return [];
   const rows = yield* all(selectCertificate.where('c.intent_id', 'in', pad(ids)));
   const found = new Map(rows.map((row) => [row.intent_id, readCertificate(row)]));

@@ -166,6 +166,44 @@ export interface Schema {
     changed_by: string;
     audit_seq: number;
   };
+  destination: {
+    id: string;
+    fleet_id: number;
+    kind: string;
+    name: string;
+    url: string;
+    settings: string;
+    secret: Octets | null;
+    created_at: Instant;
+    removed_at: Instant | null;
+    cursor: number;
+    expiring_through: Instant;
+    expiring_until: Instant | null;
+    expiring_place: Generated<number>;
+    audit_seq: number;
+    removed_audit_seq: number | null;
+  };
+  delivery: {
+    number: Generated<number>;
+    id: string;
+    destination_id: string;
+    device_id: string | null;
+    event_type: string | null;
+    body: string | null;
+    state: string;
+    attempts: number;
+    next_attempt_at: Instant | null;
+    last_error: string | null;
+    created_at: Instant;
+    changed_at: Instant;
+  };
+  registration_order: { destination_id: string; batch: number; after: number; audit_seq: number };
+  device_registration: {
+    destination_id: string;
+    device_id: string;
+    intent_id: number;
+    registered_at: Instant;
+  };
   token: {
     id: string;
     name: string;

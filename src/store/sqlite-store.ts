@@ -7,6 +7,8 @@ import { listBatches } from './batch-lists.ts';
 import * as batches from './batches.ts';
 import * as certificates from './certificates.ts';
 import { recordIssued } from './completions.ts';
+import * as deliveries from './deliveries.ts';
+import * as destinations from './destinations.ts';
 import { type Connection, openWriter } from './driver.ts';
 import { acknowledgeKey, findEnvelope } from './envelopes.ts';
 import { openingError, storageError } from './failure.ts';
@@ -16,6 +18,7 @@ import { rememberPlace, verifyRoom } from './in-place.ts';
 import { recordIntents } from './intents.ts';
 import { searchCertificates } from './inventory.ts';
 import { migrate, verifyOurs } from './migrate.ts';
+import { perform } from './planned.ts';
 import * as registrations from './registrations.ts';
 import * as revocations from './revocations.ts';
 import { endRun, startRun } from './runs.ts';
@@ -142,6 +145,27 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     recordListIssued: (act, run, issuerId, number, der) =>
       writer.write((s) => revocations.recordListIssued(s, act, run, issuerId, number, der)),
     findList: (issuerId) => ask(revocations.findList(issuerId)),
+
+    recordDestination: (act, destination) =>
+      writer.write((s) => perform(s, act, destinations.planDestination(act, destination))),
+    removeDestination: (act, id) => writer.write((s) => perform(s, act, destinations.planRemoval(act, id))),
+    findDestination: (fleetId, kind, name) => ask(destinations.findDestination(fleetId, kind, name)),
+    listDestinations: (fleetId, kind, after, limit) =>
+      ask(destinations.listDestinations(fleetId, kind, after, limit)),
+    listAllDestinations: () => ask(destinations.listAllDestinations()),
+    listEntriesOf: (fleetId, actions, after) => ask(deliveries.listEntriesOf(fleetId, actions, after)),
+    listIssued: (ranges) => ask(deliveries.listIssued(ranges)),
+    readBacklog: (id, at, limit, most) => ask(deliveries.readBacklog(id, at, limit, most)),
+    recordProgress: (id, progress) => writer.write((s) => answer(s, deliveries.recordProgress(id, progress))),
+    findDeviceRegistration: (id, deviceId) => ask(deliveries.findDeviceRegistration(id, deviceId)),
+    listDeliveries: (search, after, limit) => ask(deliveries.listDeliveries(search, after, limit)),
+    findDelivery: (fleetId, id) => ask(deliveries.findDelivery(fleetId, id)),
+    retryDelivery: (act, fleetId, id) =>
+      writer.write((s) => perform(s, act, deliveries.planRetry(act, fleetId, id))),
+    orderDevice: (act, registryId, deviceId) =>
+      writer.write((s) => perform(s, act, deliveries.planDeviceOrder(act, registryId, deviceId))),
+    orderLot: (act, registryId, batchId) =>
+      writer.write((s) => perform(s, act, deliveries.planLotOrder(registryId, batchId))),
 
     listAudit: (after, limit) => ask(listAudit(after, limit)),
     recordServiceAct: (act, action, details) =>

@@ -1,6 +1,7 @@
 import type { BatchStore } from '../batch/index.ts';
 import type { AuditLog, Ledger, RegistrationLedger, RevocationLedger, ServerLedger } from '../ca/index.ts';
 import type { TokenStore } from '../enrollment/index.ts';
+import type { OutgoingStore } from '../outgoing/index.ts';
 import { lockDatabase } from './lock.ts';
 
 export interface StoreSettings {
@@ -24,7 +25,8 @@ export interface Store
     ServerLedger,
     AuditLog,
     TokenStore,
-    BatchStore {
+    BatchStore,
+    OutgoingStore {
   readonly runId: string;
   /** Intents of earlier runs that were given up when this one began. */
   readonly abandoned: number;

@@ -6,6 +6,7 @@ import type { Findings } from './findings.ts';
 import { intentFields } from './intents.ts';
 import type { Schema } from './schema.ts';
 import { build } from './session.ts';
+import { DESTINATION_CHECKS } from './verify-destinations.ts';
 import { REGISTRATION_CHECKS } from './verify-registrations.ts';
 import { REVOCATION_CHECKS } from './verify-revocations.ts';
 import { SERVER_CHECKS } from './verify-servers.ts';
@@ -231,6 +232,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'batch-outcomes-recorded': checkOutcomes,
   ...REGISTRATION_CHECKS,
   ...SERVER_CHECKS,
+  ...DESTINATION_CHECKS,
   ...REVOCATION_CHECKS,
 };
 

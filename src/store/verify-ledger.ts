@@ -2,6 +2,7 @@ import { type Asking, answer } from './asking.ts';
 import { openReadOnly } from './driver.ts';
 import { Findings, type LedgerProblem } from './findings.ts';
 import { Session } from './session.ts';
+import { verifyDestinationRows } from './verify-destinations.ts';
 import { verifyEntries } from './verify-entries.ts';
 import { verifyEnvelopes } from './verify-envelopes.ts';
 import { verifyLabels } from './verify-labels.ts';
@@ -34,6 +35,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   yield* verifyQuotas(findings);
   yield* verifyRegistrationRows(findings);
   yield* verifyServerRows(findings);
+  yield* verifyDestinationRows(findings);
   yield* verifyRevocations(findings);
   yield* verifyLabels(findings);
   yield* verifyEnvelopes(findings);

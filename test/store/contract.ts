@@ -9,6 +9,7 @@ import { inventoryContract } from './inventory-contract.ts';
 import { keyContract } from './key-contract.ts';
 import type { Given, StoreUnderTest } from './line.ts';
 import { madeKeyContract } from './made-key-contract.ts';
+import { outgoingContract } from './outgoing-contract.ts';
 import { quotaContract } from './quota-contract.ts';
 import { registrationContract } from './registration-contract.ts';
 import { revocationContract } from './revocation-contract.ts';
@@ -42,6 +43,7 @@ export function describeStore(
     describe('quotas', () => quotaContract(given));
     describe('registrations', () => registrationContract(given));
     describe('servers', () => serverContract(given));
+    describe('whom the service calls', () => outgoingContract(given));
     describe('revocations and CRLs', () => revocationContract(given));
     describe('keys that we made', () => madeKeyContract(given));
     describe('inventory', () => inventoryContract(given));

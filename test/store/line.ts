@@ -14,6 +14,7 @@ import type {
   StoredCertificate,
 } from '../../src/ca/index.ts';
 import type { TokenStore } from '../../src/enrollment/index.ts';
+import type { OutgoingStore } from '../../src/outgoing/index.ts';
 import {
   actAt,
   certificateOf,
@@ -35,7 +36,8 @@ export interface StoreUnderTest
     RevocationLedger,
     AuditLog,
     TokenStore,
-    BatchStore {
+    BatchStore,
+    OutgoingStore {
   readonly runId: string;
   close(at: Date): Promise<void>;
 }

@@ -115,7 +115,9 @@ test('a migration that breaks off leaves nothing behind, and the next start make
   expect(verifyLedger(file).ok).toBe(true);
 });
 
-const WITHOUT_LISTS = 'DROP TABLE revocation_list; DROP TABLE revocation';
+const WITHOUT_OUTGOING =
+  'DROP TABLE device_registration; DROP TABLE registration_order; DROP TABLE delivery; DROP TABLE destination';
+const WITHOUT_LISTS = `${WITHOUT_OUTGOING}; DROP TABLE revocation_list; DROP TABLE revocation`;
 
 test('what was revoked before there were CRLs is in them', async () => {
   const file = scratchDatabase();

@@ -9,6 +9,8 @@ import {
   listDeviceCertificates,
   listDevices,
 } from '../certificates.ts';
+import * as deliveries from '../deliveries.ts';
+import * as destinations from '../destinations.ts';
 import { findEnvelope } from '../envelopes.ts';
 import { findFleet, findFleetById, listFleets } from '../fleets.ts';
 import { findGeneration, listGenerations, listKeyIds } from '../generations.ts';
@@ -30,6 +32,7 @@ import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
 import { recordIntents } from './intents.ts';
 import { migrate } from './migrate.ts';
+import { perform } from './planned.ts';
 import * as registrations from './registrations.ts';
 import * as revocations from './revocations.ts';
 import { endRun, settleUndertakings, startRun } from './runs.ts';
@@ -155,6 +158,27 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     recordListIssued: (act, run, issuerId, number, der) =>
       writer.write((t) => revocations.recordListIssued(t, act, run, issuerId, number, der)),
     findList: (issuerId) => ask(findList(issuerId)),
+
+    recordDestination: (act, destination) =>
+      writer.write((t) => perform(t, act, destinations.planDestination(act, destination))),
+    removeDestination: (act, id) => writer.write((t) => perform(t, act, destinations.planRemoval(act, id))),
+    findDestination: (fleetId, kind, name) => ask(destinations.findDestination(fleetId, kind, name)),
+    listDestinations: (fleetId, kind, after, limit) =>
+      ask(destinations.listDestinations(fleetId, kind, after, limit)),
+    listAllDestinations: () => ask(destinations.listAllDestinations()),
+    listEntriesOf: (fleetId, actions, after) => ask(deliveries.listEntriesOf(fleetId, actions, after)),
+    listIssued: (ranges) => ask(deliveries.listIssued(ranges)),
+    readBacklog: (id, at, limit, most) => ask(deliveries.readBacklog(id, at, limit, most)),
+    recordProgress: (id, progress) => writer.write((t) => t.answer(deliveries.recordProgress(id, progress))),
+    findDeviceRegistration: (id, deviceId) => ask(deliveries.findDeviceRegistration(id, deviceId)),
+    listDeliveries: (search, after, limit) => ask(deliveries.listDeliveries(search, after, limit)),
+    findDelivery: (fleetId, id) => ask(deliveries.findDelivery(fleetId, id)),
+    retryDelivery: (act, fleetId, id) =>
+      writer.write((t) => perform(t, act, deliveries.planRetry(act, fleetId, id))),
+    orderDevice: (act, registryId, deviceId) =>
+      writer.write((t) => perform(t, act, deliveries.planDeviceOrder(act, registryId, deviceId))),
+    orderLot: (act, registryId, batchId) =>
+      writer.write((t) => perform(t, act, deliveries.planLotOrder(registryId, batchId))),
 
     listAudit: (after, limit) => ask(listAudit(after, limit)),
     recordServiceAct: (act, action, details) =>
