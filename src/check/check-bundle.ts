@@ -1,5 +1,5 @@
 import type { TargetName } from '../policy/index.ts';
-import type { ForeignCertificate } from '../x509/index.ts';
+import type { ForeignCertificate, ForeignCrl } from '../x509/index.ts';
 import { buildChain, isSelfSigned, type Trust } from './build-chain.ts';
 import { findParts, type Parts } from './find-parts.ts';
 import { type Finding, fail, warn } from './finding.ts';
@@ -20,6 +20,8 @@ export interface BundleQuestion {
   readonly target: TargetName;
   /** What the gateway trusts; null where nobody has told: then it is taken from the bundle, if that has a fleet root. */
   readonly trust: Trust;
+  /** The CRLs that it reads; none: it looks no certificate up. */
+  readonly crls?: readonly ForeignCrl[];
   /** Of PKCS#12 files. */
   readonly passphrase: string;
   readonly now: Date;
@@ -33,6 +35,7 @@ export interface JudgedBundle {
   readonly parts: Parts;
   readonly presented: readonly ForeignCertificate[];
   readonly trust: Trust;
+  readonly crls: readonly ForeignCrl[];
 }
 
 /** A device with a token sends its own certificate alone. */
@@ -99,7 +102,8 @@ function roleOf(file: ReadFile, parts: Parts): JudgedFile['role'] {
 }
 
 /** Says what would happen with a bundle, from its files alone. It demands nothing that servers do not. */
-export function checkBundle({ files, target, trust: told, passphrase, now }: BundleQuestion): JudgedBundle {
+export function checkBundle(question: BundleQuestion): JudgedBundle {
+  const { files, target, trust: told, crls = [], passphrase, now } = question;
   const read = files.map((file) => readFile(file, passphrase));
   const parts = findParts(read);
   const presented = presentedOf(parts);
@@ -109,7 +113,7 @@ export function checkBundle({ files, target, trust: told, passphrase, now }: Bun
     ...(parts.client?.certificates ?? []),
     ...parts.others.flatMap(({ certificates }) => certificates),
   ];
-  const chain = leaf && judgeChain(presented, { trust, known, now });
+  const chain = leaf && judgeChain(presented, { trust, known, crls, now });
   const about = (found: readonly Finding[]): readonly Finding[] =>
     found.map((one) => ({ ...one, file: one.file ?? parts.client?.path ?? null }));
   const isAlone = chain?.findings.some(({ code }) => code === 'chain-order') ?? false;
@@ -130,5 +134,5 @@ export function checkBundle({ files, target, trust: told, passphrase, now }: Bun
     role: roleOf(file, parts),
   }));
   const facts = { deviceId, files: judgedFiles, presented, findings };
-  return { report: bundleReport(facts), facts, parts, presented, trust };
+  return { report: bundleReport(facts), facts, parts, presented, trust, crls };
 }

@@ -1,13 +1,20 @@
 import { parsePem } from '../asn1/index.ts';
 import { gatewayUrlFault } from '../ca/index.ts';
 import type { TargetName } from '../policy/index.ts';
-import { type ForeignCertificate, parseForeignCertificate } from '../x509/index.ts';
+import {
+  type ForeignCertificate,
+  type ForeignCrl,
+  parseForeignCertificate,
+  parseForeignCrl,
+} from '../x509/index.ts';
 import { buildChain, isSameCertificate, isSelfSigned } from './build-chain.ts';
 import { checkBundle } from './check-bundle.ts';
 import { checkRoot } from './check-root.ts';
 import { type Finding, fail, note, warn } from './finding.ts';
 import type { GivenFile } from './given-file.ts';
+import { judgeCrl, maySignCrls } from './judge-crls.ts';
 import { day } from './judge-dates.ts';
+import { nameOf } from './judge-purposes.ts';
 import { judgeServerRoot } from './judge-server-root.ts';
 import { readFile } from './read-file.ts';
 import { type CheckReport, plainReport } from './report.ts';
@@ -48,6 +55,8 @@ export interface FleetFacts {
   readonly authorities: readonly FleetAuthority[];
   /** What gateways are to trust, PEM. */
   readonly published: string;
+  /** The CRLs that they are to read, PEM; null: a CA of the fleet may not sign any, so there are none. */
+  readonly crls: string | null;
   readonly servers: readonly FleetServer[];
   readonly bundles: readonly FleetBundle[];
 }
@@ -119,6 +128,46 @@ function publishedFindings(facts: FleetFacts, published: readonly ForeignCertifi
   ];
 }
 
+const readCrls = (pem: string | null): readonly ForeignCrl[] =>
+  parsePem(pem ?? '').map(({ der }) => parseForeignCrl(der));
+
+/** What the service itself lets run out, a gateway that fetches often has no better. */
+const STALE: ReadonlySet<Finding['code']> = new Set(['crl-missing', 'crl-expired', 'crl-ends-soon']);
+
+function crlFindings(
+  { crls }: FleetFacts,
+  published: readonly ForeignCertificate[],
+  now: Date,
+): readonly Finding[] {
+  if (crls === null) {
+    const without = published.filter((one) => !maySignCrls(one)).map(nameOf);
+    return [
+      note(
+        'fleet-no-crls',
+        null,
+        `There are no CRLs, for ${without.join(', ')} may not sign any: with ssl_crl a gateway refuses every device.`,
+      ),
+    ];
+  }
+  const lists = readCrls(crls);
+  return published.flatMap((ca) =>
+    judgeCrl(ca, lists, now).map((one) =>
+      STALE.has(one.code) ? { ...one, code: 'fleet-crl-stale' as const } : one,
+    ),
+  );
+}
+
+/** How often the hook of a gateway has to run: a third of the shortest life among the CRLs. */
+function crlOutcome({ crls }: FleetFacts): string {
+  if (crls === null) return 'none: leave ssl_crl out';
+  const lives = readCrls(crls).flatMap(({ thisUpdate, nextUpdate }) =>
+    nextUpdate === null ? [] : [nextUpdate.getTime() - thisUpdate.getTime()],
+  );
+  if (lives.length === 0) return 'none';
+  const hours = Math.floor(Math.min(...lives) / 3 / 3_600_000);
+  return `${lives.length}; the hook of a gateway runs at least every ${hours} hours`;
+}
+
 function gatewayFindings(
   { gatewayUrl, gatewayRoot }: FleetFacts,
   published: readonly ForeignCertificate[],
@@ -171,15 +220,16 @@ function serverFindings({ servers, authorities }: FleetFacts): readonly Finding[
 }
 
 function bundleFindings(
-  { bundles, target }: FleetFacts,
+  { bundles, target, crls }: FleetFacts,
   trust: readonly ForeignCertificate[],
   now: Date,
 ): readonly Finding[] {
+  const lists = readCrls(crls);
   return bundles.flatMap((bundle) => {
     const { deviceId } = bundle;
     if ('refusal' in bundle) return [fail('fleet-bundle', deviceId, bundle.refusal)];
     const { files } = bundle;
-    const { report } = checkBundle({ files, target, trust, passphrase: '', now });
+    const { report } = checkBundle({ files, target, trust, crls: lists, passphrase: '', now });
     const first = report.findings.find(({ severity }) => severity === 'fail');
     return first ? [fail('fleet-bundle', deviceId, `${first.code}: ${first.message}`)] : [];
   });
@@ -192,6 +242,7 @@ export function checkFleet(facts: FleetFacts, now: Date): CheckReport {
   const findings = [
     ...living.flatMap((one) => authorityFindings(one, published, facts, now)),
     ...publishedFindings(facts, published),
+    ...crlFindings(facts, published, now),
     ...gatewayFindings(facts, published, now),
     ...serverFindings(facts),
     ...bundleFindings(facts, published, now),
@@ -200,6 +251,7 @@ export function checkFleet(facts: FleetFacts, now: Date): CheckReport {
     { pass: `The fleet ${facts.name} is in order`, fail: `The fleet ${facts.name} is not in order` },
     {
       authorities: `${living.length} looked at, of ${facts.authorities.length}`,
+      CRLs: crlOutcome(facts),
       bundles: `${facts.bundles.length} looked at`,
       servers: facts.servers.map(({ name }) => name).join(', ') || 'none named',
     },

@@ -111,6 +111,23 @@ export const MEANINGS = {
   ),
   'leaf-fresh': gateway('Wait an hour, or renew with a notBefore that lies a day back.'),
   'clock-at-first-boot': device('See that the clock of the device is set before its first connection.'),
+  // what the gateway looks certificates up in
+  'leaf-revoked': gateway('Take the device out of use, or issue anew with supersede and a reason.'),
+  'ca-revoked': gateway('Issue anew under another CA, and let the gateway trust that one.'),
+  'crl-missing': gateway(
+    "Give the gateway one CRL for each CA in the chain, the root's included (fleetca publish: crls.pem), or leave ssl_crl out.",
+  ),
+  'crl-issuer-may-not-sign': gateway(
+    'Leave ssl_crl out, and block devices at the gateway; to revoke by CRL, make a root with cRLSign.',
+  ),
+  'crl-expired': gateway('Fetch the present CRLs, reload the gateway, and let its hook run more often.'),
+  'crl-not-yet-valid': gateway('Set the clock of the gateway, or of where the CRL was made, right.'),
+  'crl-ends-soon': gateway(
+    'Let the hook run at least every third of the time that a CRL lives, and look why it did not.',
+  ),
+  'crl-broken': gateway(
+    'Fetch the CRLs anew; where a CA was made again under its old name, take the CRL of the new one.',
+  ),
   // the name
   'id-missing': device('Renew with the device ID as common name.'),
   'id-unreadable': device('Renew with the common name as UTF8String or PrintableString.'),
@@ -199,6 +216,10 @@ export const MEANINGS = {
   'fleet-no-gateway': device("Tell the fleet both: fleetca fleet set, with the gateway's URL and root."),
   'fleet-server-unconfirmed': server('Ask the server, and say so when it has taken the root.'),
   'fleet-server-not-told': server('Make the hand-over with fleetca publish, and send it.'),
+  'fleet-no-crls': gateway(
+    'Leave ssl_crl out, and block devices at the gateway; to revoke by CRL, make a root with cRLSign.',
+  ),
+  'fleet-crl-stale': gateway('Look whether the service runs, and what it logs of CRLs.'),
   'fleet-bundle': device('Check the bundle by itself, fleetca check, for all that there is to say of it.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 

@@ -3,6 +3,7 @@
  * judges them as the device, the gateway and the server will, and tries the handshake. The verdicts are pure;
  * what goes out to a gateway is in `probe/`. It changes nothing, registers nothing unasked, and tells no secret.
  */
+export type { Trust } from './build-chain.ts';
 export * from './check-bundle.ts';
 export {
   checkFleet,

@@ -1,12 +1,14 @@
 import { OID, oidName } from '../asn1/index.ts';
 import {
   type ForeignCertificate,
+  type ForeignCrl,
   foreignBasicConstraints,
   formatName,
   isForeignSignedBy,
 } from '../x509/index.ts';
 import { type BuiltChain, buildChain, isIssuerName, isSelfIssuedName, type Trust } from './build-chain.ts';
 import { type Finding, fail, note, warn } from './finding.ts';
+import { judgeCrls } from './judge-crls.ts';
 import { judgeDates } from './judge-dates.ts';
 import { judgePurposes, nameOf } from './judge-purposes.ts';
 import { judgeStrictly } from './judge-strictly.ts';
@@ -31,6 +33,8 @@ export interface Surroundings {
   readonly trust: Trust;
   /** Certificates that lie in the bundle and are not presented. */
   readonly known: readonly ForeignCertificate[];
+  /** What the gateway looks up whom it trusts in; none: it does not. */
+  readonly crls: readonly ForeignCrl[];
   readonly now: Date;
 }
 
@@ -157,7 +161,7 @@ export interface JudgedChain {
 
 /**
  * Judges what a device presents, as a gateway on OpenSSL does, for a client, at a moment. The findings come
- * in the order in which OpenSSL looks: the end of the path, purposes, strength, signatures, dates.
+ * in the order in which OpenSSL looks: the end of the path, purposes, strength, signatures, dates, CRLs.
  */
 export function judgeChain(presented: readonly ForeignCertificate[], around: Surroundings): JudgedChain {
   const built = buildChain(presented, around.trust);
@@ -172,6 +176,7 @@ export function judgeChain(presented: readonly ForeignCertificate[], around: Sur
     ...weakSignatures(path),
     ...linkFaults(path),
     ...judgeDates(path, around.now),
+    ...(built.end === 'anchored' ? judgeCrls(path, around.crls, around.now) : []),
     ...remainder(built, presented),
     ...judgeStrictly(path),
   ];

@@ -12,7 +12,8 @@ const BACKDATED_HOURS = 24;
 const NO_END_YEAR = 9999;
 
 export const day = (instant: Date): string => instant.toISOString().slice(0, 10);
-const minute = (instant: Date): string => `${instant.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+export const minute = (instant: Date): string =>
+  `${instant.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 export const endsSoon = (notAfter: Date, now: Date): boolean =>
   notAfter.getTime() - now.getTime() < SOON_DAYS * DAY_MS;

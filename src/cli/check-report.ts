@@ -23,6 +23,7 @@ export function checkReportLines(report: CheckReport): string {
       'What to do',
       advice.map(({ code, todo }) => `${code}: ${todo}`),
     ),
+    advice.length === 0 ? '' : 'More on each: fleetca check explain CODE\n',
     files.length === 0
       ? ''
       : `\nFiles\n${formatTable(

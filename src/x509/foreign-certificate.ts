@@ -24,6 +24,8 @@ import { type Name, readName } from './name.ts';
 export interface ForeignCertificate {
   readonly der: Uint8Array;
   readonly version: number;
+  /** The INTEGER's own octets, two's complement. */
+  readonly serial: Uint8Array;
   readonly issuer: Name;
   readonly subject: Name;
   readonly notBefore: Date;
@@ -64,7 +66,7 @@ function read(der: Uint8Array): Omit<ForeignCertificate, 'der'> {
     throw new PkiError('bad-der', 'There is not one certificate, or something follows it.');
   const reader = DerReader.inside(outer).sequence('the certificate');
   const version = readVersion(reader);
-  readInteger(reader.expect(TAG.integer, 'the serial number'));
+  const serial = readInteger(reader.expect(TAG.integer, 'the serial number'));
   const signatureOid = reader.sequence("the signature's algorithm").oid("the signature's algorithm");
   const issuer = readName(reader.expect(TAG.sequence, 'the issuer'));
   const validity = reader.sequence('the validity');
@@ -78,7 +80,7 @@ function read(der: Uint8Array): Omit<ForeignCertificate, 'der'> {
   const extensions = wrapped
     ? readLooseExtensions(DerReader.inside(wrapped).expect(TAG.sequence, 'the extensions'))
     : [];
-  return { version, issuer, subject, notBefore, notAfter, signatureOid, extensions };
+  return { version, serial, issuer, subject, notBefore, notAfter, signatureOid, extensions };
 }
 
 function readEither(octets: Uint8Array): Omit<ForeignCertificate, 'der'> {

@@ -11,6 +11,7 @@ export * from './csr.ts';
 export * from './enveloped-data.ts';
 export * from './extensions.ts';
 export * from './foreign-certificate.ts';
+export * from './foreign-crl.ts';
 export * from './leaf-template.ts';
 export * from './name.ts';
 export * from './parse-pkcs12.ts';

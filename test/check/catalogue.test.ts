@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { parsePem } from '../../src/asn1/index.ts';
 import { checkBundle } from '../../src/check/index.ts';
-import { parseForeignCertificate } from '../../src/x509/index.ts';
+import { parseForeignCertificate, parseForeignCrl } from '../../src/x509/index.ts';
 import { CATALOGUE, type Case } from './catalogue.ts';
 import { NOW } from './certify.ts';
 import { root } from './world.ts';
 
-const judge = ({ files, trust = [root], target = 'generic', passphrase = '' }: Case) =>
+const judge = ({ files, trust = [root], crls = '', target = 'generic', passphrase = '' }: Case) =>
   checkBundle({
     files,
     target,
     trust: trust?.map(({ der }) => parseForeignCertificate(der)) ?? null,
+    crls: parsePem(crls).map((block) => parseForeignCrl(block.der)),
     passphrase,
     now: NOW,
   }).report;

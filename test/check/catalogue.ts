@@ -13,6 +13,7 @@ import {
   certify,
   cn,
   constraints,
+  crl,
   days,
   ecPair,
   ed25519Pair,
@@ -50,6 +51,8 @@ export interface Case {
   readonly files: readonly GivenFile[];
   /** What the gateway trusts; absent: the fleet's root; null: nobody has told. */
   readonly trust?: readonly Issued[] | null;
+  /** What the gateway looks certificates up in, PEM; absent: it does not. */
+  readonly crls?: string;
   readonly target?: TargetName;
   readonly passphrase?: string;
   /** Every finding: severity and code. */
@@ -661,6 +664,49 @@ const layoutCases: readonly Case[] = [
   },
 ];
 
+const noListKeys = ecPair();
+const noList = ca('no lists', {
+  keys: noListKeys,
+  extensions: [constraints(true), usage(['keyCertSign']), ski(noListKeys)],
+});
+const rootList = crl(root);
+const looked = (crls: string, says: Case['says'], title: string): Case => ({
+  title,
+  files: bundle(),
+  trust: [root, line],
+  crls,
+  says,
+});
+
+const crlCases: readonly Case[] = [
+  looked(rootList + crl(line), [], 'a CRL of each CA'),
+  looked(rootList + crl(line, [direct]), [], 'a serial number on the CRL of another issuer'),
+  looked(rootList + crl(line, [device]), ['fail leaf-revoked'], 'a device that was revoked'),
+  looked(crl(root, [line]) + crl(line), ['fail ca-revoked'], 'an intermediate that was revoked'),
+  looked(rootList, ['fail crl-missing'], 'no CRL of the intermediate'),
+  looked(crl(line), ['fail crl-missing'], 'no CRL of the root'),
+  looked(rootList + crl(line, [], { from: -8, to: -1 }), ['fail crl-expired'], 'a CRL that ran out'),
+  looked(
+    rootList + crl(line, [], { from: -9, to: -2 }) + crl(line),
+    [],
+    'a CRL that ran out, and its successor beside it',
+  ),
+  looked(rootList + crl(line, [], { from: 1, to: 8 }), ['fail crl-not-yet-valid'], 'a CRL of tomorrow'),
+  looked(rootList + crl(line, [], { from: -5, to: 2 }), ['warn crl-ends-soon'], 'a hook that does not run'),
+  looked(
+    rootList + crl(line, [], { keys: ecPair() }),
+    ['fail crl-broken'],
+    'a CRL of a CA of the same name with another key',
+  ),
+  {
+    title: 'a CRL of a root without cRLSign',
+    files: withLeaf(leaf(noList, keys)),
+    trust: [noList],
+    crls: crl(noList),
+    says: ['fail crl-issuer-may-not-sign'],
+  },
+];
+
 export const CATALOGUE: readonly Case[] = [
   ...keyCases,
   ...chainCases,
@@ -669,4 +715,5 @@ export const CATALOGUE: readonly Case[] = [
   ...nameCases,
   ...gatewayCases,
   ...layoutCases,
+  ...crlCases,
 ];

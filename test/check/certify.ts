@@ -26,16 +26,22 @@ import {
   type Extension,
   encodeAuthorityKeyIdentifier,
   encodeBasicConstraints,
+  encodeCrlNumber,
+  encodeCrlPem,
   encodeExtendedKeyUsage,
   encodeExtensions,
   encodeKeyUsage,
+  encodeRevokedEntries,
   encodeSubjectKeyIdentifier,
+  encodeTbsCertList,
   type KeyUsage,
   keyIdentifier,
   type Purpose,
+  parseForeignCertificate,
 } from '../../src/x509/index.ts';
 
-export const NOW = new Date('2026-06-01T12:00:00Z');
+/** Gateways know no clock but the real one; tests that call some set the present before they import this. */
+export const NOW = new Date(process.env.FLEETCA_TEST_NOW ?? '2026-06-01T12:00:00Z');
 export const UUID = '0f8fad5b-d9cb-469f-a165-70867728950e';
 const DAY = 24 * 60 * 60 * 1000;
 export const days = (n: number): Date => new Date(NOW.getTime() + n * DAY);
@@ -187,6 +193,36 @@ export const leafExtensions = (
   keys: Pair,
   own: readonly Extension[] = [usage(['digitalSignature']), purposes(['clientAuth'])],
 ): readonly Extension[] => [...own, ski(keys), aki(issuer.keys)];
+
+export interface CrlWish {
+  /** Days from now. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Another key than the issuer's. */
+  readonly keys?: Pair;
+}
+
+/** A CRL under the name of a CA, PEM. */
+export function crl(issuer: Issued, revoked: readonly Issued[] = [], wish: CrlWish = {}): string {
+  const { from = -1, to = 6, keys = issuer.keys } = wish;
+  const entries = encodeRevokedEntries(
+    revoked.map(({ der }) => ({
+      serial: parseForeignCertificate(der).serial,
+      revokedAt: days(-1),
+      reason: 'keyCompromise',
+    })),
+  );
+  const tbs = encodeTbsCertList({
+    algorithm: 'ecdsa-with-SHA256',
+    issuer: issuer.name,
+    thisUpdate: days(from),
+    nextUpdate: days(to),
+    entries: [entries],
+    extensions: [aki(issuer.keys), { oid: OID.crlNumber, critical: false, value: encodeCrlNumber(serial++) }],
+  });
+  const value = sign('sha256', tbs, keys.privateKey);
+  return encodeCrlPem(encodeSequence(tbs, ALGORITHMS.ec, encodeBitString(value)));
+}
 
 export const pem = (...certificates: readonly Issued[]): string =>
   certificates.map(({ der }) => encodePem('CERTIFICATE', der)).join('');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkFleet, type FleetFacts } from '../../src/check/index.ts';
-import { ca, constraints, days, type Issued, NOW, pem, purposes, usage } from './certify.ts';
-import { bundle, gatewayRoot, line, otherRoot, root } from './world.ts';
+import { ca, constraints, crl, days, type Issued, NOW, pem, purposes, usage } from './certify.ts';
+import { bundle, device, gatewayRoot, line, otherRoot, root } from './world.ts';
 
 const authority = (name: string, kind: string, { der: _, ...rest }: Issued, more = {}) => ({
   name,
@@ -19,6 +19,7 @@ const GOOD: FleetFacts = {
   gatewayRoot: pem(gatewayRoot),
   authorities: [authority('root', 'root', root), authority('line-7', 'issuing', line)],
   published: pem(root, line),
+  crls: crl(root) + crl(line),
   servers: [],
   bundles: [{ deviceId: 'one', files: bundle() }],
 };
@@ -35,12 +36,14 @@ const strange = ca('line-x', { issuer: otherRoot });
 const manual = ca('manual', {
   extensions: [constraints(true), usage(['keyCertSign', 'cRLSign']), purposes(['serverAuth'])],
 });
+const mute = ca('mute', { extensions: [constraints(true), usage(['keyCertSign'])] });
 const told = (state: string) => [
   { name: 'production', roots: [{ authority: 'root', generation: 1, state }] },
 ];
 const withLine = (one: Issued, more = {}): Partial<FleetFacts> => ({
   authorities: [authority('root', 'root', root), authority('line', 'issuing', one, more)],
   published: pem(root, one),
+  crls: crl(root) + crl(one),
   bundles: [],
 });
 
@@ -63,13 +66,40 @@ describe('a check of a whole fleet', () => {
     ],
     [
       "a root of OTA Connect's manual",
-      { authorities: [authority('root', 'root', manual)], published: pem(manual), bundles: [] },
+      {
+        authorities: [authority('root', 'root', manual)],
+        published: pem(manual),
+        crls: crl(manual),
+        bundles: [],
+      },
       [
         'fail root-purpose-client root, generation 1',
         'note ca-not-strict root, generation 1',
         'note fleet-root-issues -',
       ],
     ],
+    [
+      'a root that may not sign CRLs',
+      {
+        authorities: [authority('root', 'root', mute)],
+        published: pem(mute),
+        crls: null,
+        bundles: [],
+      },
+      [
+        'note root-no-crl-sign root, generation 1',
+        'note ca-not-strict root, generation 1',
+        'note fleet-root-issues -',
+        'note fleet-no-crls -',
+      ],
+    ],
+    ['a CRL that is not there', { crls: crl(root), bundles: [] }, ['fail fleet-crl-stale -']],
+    [
+      'a CRL that nobody made anew',
+      { crls: crl(root) + crl(line, [], { from: -5, to: 2 }) },
+      ['warn fleet-crl-stale -'],
+    ],
+    ['a device that was revoked', { crls: crl(root) + crl(line, [device]) }, ['fail fleet-bundle one']],
     ['no gateway', { gatewayUrl: null, gatewayRoot: null }, ['warn fleet-no-gateway -']],
     [
       'a gateway URL with a slash',
@@ -100,5 +130,10 @@ describe('a check of a whole fleet', () => {
     ],
   ])('says exactly what there is to say: %s', (_, more, due) => {
     expect(said(more)).toEqual(due);
+  });
+
+  it("says how often a gateway's hook has to run: at every third of a CRL's life", () => {
+    const { outcome } = checkFleet(GOOD, NOW);
+    expect(outcome.CRLs).toBe('2; the hook of a gateway runs at least every 56 hours');
   });
 });

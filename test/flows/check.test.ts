@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ca, ecPair, leaf, pem, pkcs8 } from '../check/certify.ts';
+import { CHECK_CODES, MEANINGS } from '../../src/check/index.ts';
+import { ca, crl, ecPair, leaf, pem, pkcs8 } from '../check/certify.ts';
 import { makeDevice, makeFleet, requestCertificate } from '../support/fleet.ts';
 import { runFleetca } from '../support/run-fleetca.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
@@ -31,6 +32,12 @@ describe('fleetca check', () => {
     putDevice('several/a');
     putDevice('several/b');
     put('trust.pem', pem(root));
+    const device = leaf(root, keys, dates);
+    put('one/client.pem', pem(device));
+    // By the real clock: so long that it is neither new nor near its end.
+    const life = { from: -100, to: 20_000 };
+    put('revoked.pem', crl(root, [device], life));
+    put('both.pem', pem(root) + crl(root, [], life));
     put('other.pem', pem(ca('another', dates)));
   });
 
@@ -50,6 +57,16 @@ describe('fleetca check', () => {
     expect(codes(report.findings).slice(0, 2)).toEqual(['issuer-unknown', 'gateway-refuses']);
     expect(codes(report.advice)).toEqual(['issuer-unknown', 'gateway-refuses']);
     expect(out).not.toContain('PRIVATE KEY');
+  });
+
+  it('judges by CRLs of a file, and of the file that says what the gateway trusts', async () => {
+    const revoked = await run('one', '--trust', 'trust.pem', '--crl', 'revoked.pem', '--json');
+    expect(revoked.status).toBe(3);
+    const codes = JSON.parse(revoked.out).findings.map(({ code }: { readonly code: string }) => code);
+    // The gateway on this machine has the CRL as well, and says the same.
+    expect(codes.slice(0, 3)).toEqual(['leaf-revoked', 'gateway-refuses', 'gateway-refuses']);
+    expect((await run('one', '--trust', 'both.pem')).status).toBe(0);
+    expect((await run('one', '--trust', 'trust.pem', '--crl', 'trust.pem')).status).toBe(2);
   });
 
   it.each([
@@ -72,6 +89,25 @@ describe('fleetca check', () => {
     const { status, out } = await run('trust.pem', '--target', 'ota-connect');
     expect(status).toBe(3);
     expect(out).toContain('root-purpose-server');
+  });
+});
+
+describe('fleetca check explain', () => {
+  it('prints the section of a code: what it means, and what to do', async () => {
+    const { status, out } = await run('explain', 'crl-expired', '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toEqual({
+      code: 'crl-expired',
+      meaning: expect.stringContaining('at a reload and never else'),
+      todo: MEANINGS['crl-expired'].todo,
+      address: 'docs/check.md#crl-expired',
+    });
+    expect((await run('explain', 'leaf-expired')).out).toContain('What to do\nRenew it');
+  });
+
+  it('lists the codes, and exits with 2 for none of them', async () => {
+    expect((await run('explain')).out.trim().split('\n')).toEqual(CHECK_CODES);
+    expect((await run('explain', 'no-such')).status).toBe(2);
   });
 });
 

@@ -1,90 +1,35 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CheckCode, checkBundle, tryGateway } from '../../src/check/index.ts';
+import { checkBundle, tryGateway } from '../../src/check/index.ts';
 import { systemClock } from '../../src/clock.ts';
-import { encodeCertificatePem, parseForeignCertificate } from '../../src/x509/index.ts';
+import { encodeCertificatePem } from '../../src/x509/index.ts';
 import { CATALOGUE, type Case } from '../check/catalogue.ts';
 import { NOW } from '../check/certify.ts';
+import { CHAINS, PRESENTED } from '../check/chains.ts';
 import { root } from '../check/world.ts';
 import { seededRandom } from '../support/fixed.ts';
 import { freePort } from '../support/free-port.ts';
 import { opensslFolder } from '../support/openssl.ts';
-
-/** X509_STORE_CTX_get_error(3): what OpenSSL says of a chain of which we say this. */
-const ERRORS: Partial<Readonly<Record<CheckCode, readonly number[]>>> = {
-  'gateway-lacks-root': [2],
-  // 20 where the key identifiers already say that it is another CA.
-  'chain-broken': [7, 20],
-  'leaf-not-yet-valid': [9],
-  'ca-not-yet-valid': [9],
-  'leaf-expired': [10],
-  'ca-expired': [10],
-  'self-signed': [18],
-  untrusted: [19, 20],
-  'chain-incomplete': [20],
-  'issuer-unknown': [20],
-  'leaf-alone': [20],
-  'path-length': [25],
-  'purpose-leaf': [26],
-  'purpose-ca': [26],
-  'purpose-any': [26],
-  'unknown-critical-extension': [34],
-  'weak-signature': [68],
-  'issuer-not-ca': [79],
-  'key-explicit-curve': [94],
-};
-/** Where OpenSSL by itself has no fault to find, and -x509_strict has. */
-const STRICT: ReadonlySet<string> = new Set(['ca-not-strict', 'leaf-not-strict']);
-
-const judged = (one: Case) => {
-  const trust = one.trust === undefined ? [root] : one.trust;
-  const { files, target = 'generic', passphrase = '' } = one;
-  const said = checkBundle({
-    files,
-    target,
-    passphrase,
-    now: NOW,
-    trust: trust?.map(({ der }) => parseForeignCertificate(der)) ?? null,
-  });
-  const codes = said.report.findings.map(({ code }) => code);
-  return {
-    title: one.title,
-    parts: said.parts,
-    presented: said.presented.map(({ der }) => encodeCertificatePem(der)),
-    trusted: said.trust?.map(({ der }) => encodeCertificatePem(der)).join('') ?? '',
-    errors: codes.flatMap((code) => ERRORS[code] ?? []),
-    isStrict: codes.every((code) => !STRICT.has(code)),
-    codes,
-  };
-};
-
-const isJudged = ({ presented, trusted, codes }: ReturnType<typeof judged>): boolean =>
-  presented.length > 0 && trusted !== '' && !codes.includes('chain-order');
-/**
- * What a gateway is shown, and by whom that is trusted, each once; a chain in the wrong order is judged as
- * another.
- */
-const CHAINS = [
-  ...new Map(
-    CATALOGUE.map(judged)
-      .filter(isJudged)
-      .toReversed()
-      .map((one) => [[...one.presented, one.trusted].join('|'), one]),
-  ).values(),
-];
 
 const folder = opensslFolder();
 afterAll(() => folder.remove());
 const AT = String(Math.floor(NOW.getTime() / 1000));
 
 /** The number of the error that `openssl verify` ends with; null where it is content. */
-function verify({ presented: [leaf = '', ...rest], trusted }: (typeof CHAINS)[number], ...more: string[]) {
+function verify(one: (typeof CHAINS)[number], ...more: string[]) {
+  const {
+    presented: [leaf = '', ...rest],
+    trusted,
+    crls,
+  } = one;
   folder.write('leaf.pem', leaf);
   folder.write('rest.pem', rest.join(''));
   folder.write('trusted.pem', trusted);
   const between = rest.length > 0 ? ['-untrusted', 'rest.pem'] : [];
-  const told = ['-purpose', 'sslclient', '-auth_level', '1', '-attime', AT, ...more];
+  folder.write('crls.pem', crls);
+  const looked = crls === '' ? [] : ['-crl_check_all', '-CRLfile', 'crls.pem'];
+  const told = ['-purpose', 'sslclient', '-auth_level', '1', '-attime', AT, ...looked, ...more];
   const { status, printed } = folder.attempt(
     'verify',
     ...told,
@@ -119,13 +64,8 @@ describe('openssl verify', () => {
 describe('openssl s_server that trusts the fleet root alone', () => {
   let server: ChildProcess;
   let port = 0;
-  /** A device that fails on its own side shows a gateway nothing. */
-  const callers = CHAINS.filter(
-    ({ title, trusted, parts, codes }) =>
-      trusted === encodeCertificatePem(root.der) &&
-      parts.key?.key?.object &&
-      !codes.some((code) => code.startsWith('key-')) &&
-      !title.includes('PKCS#12'),
+  const callers = PRESENTED.filter(
+    ({ trusted, crls }) => trusted === encodeCertificatePem(root.der) && crls === '',
   );
 
   beforeAll(async () => {

@@ -14,6 +14,8 @@ export interface DeviceCall {
   readonly method?: string;
   readonly path?: string;
   readonly version?: 'TLSv1.2' | 'TLSv1.3';
+  /** As OpenSSL's ciphers(1) reads it. */
+  readonly ciphers?: string;
   readonly body?: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
   /** One that keeps connections; else each call has its own. */
@@ -35,7 +37,7 @@ export const keepingAgent = (): Agent => new Agent({ keepAlive: true, maxSockets
 export function callAsDevice(
   port: number,
   { chain, key, root }: DeviceCredentials,
-  { method = 'GET', path = '/', version, body, headers = {}, agent }: DeviceCall = {},
+  { method = 'GET', path = '/', version, ciphers, body, headers = {}, agent }: DeviceCall = {},
 ): Promise<GatewayAnswer> {
   return new Promise((resolve, reject) => {
     const req = request({
@@ -50,6 +52,7 @@ export function callAsDevice(
       ...(chain === undefined ? {} : { cert: chain }),
       ...(key === undefined ? {} : { key }),
       ...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
+      ...(ciphers === undefined ? {} : { ciphers }),
       timeout: 10_000,
     });
     req.on('timeout', () => req.destroy(new Error('the gateway did not answer')));

@@ -1,7 +1,12 @@
 import type { Clock } from '../../clock.ts';
 import { makeServerIdentity, makeServerRootPem, parseTrust, startGateway } from '../../gateway/index.ts';
 import type { Random } from '../../random.ts';
-import { encodeCertificatePem, type ForeignCertificate } from '../../x509/index.ts';
+import {
+  encodeCertificatePem,
+  encodeCrlPem,
+  type ForeignCertificate,
+  type ForeignCrl,
+} from '../../x509/index.ts';
 import { makePassingSigner } from './probe-gateway.ts';
 
 /** A gateway on this machine, for as long as `use` needs it. */
@@ -17,6 +22,7 @@ const LOOPBACK = '127.0.0.1';
 /** Runs the reference gateway with what another gateway trusts, and ends it. */
 export async function withLocalGateway<T>(
   trust: readonly ForeignCertificate[],
+  crls: readonly ForeignCrl[],
   { clock, random }: { readonly clock: Pick<Clock, 'now'>; readonly random: Random },
   use: (gateway: LocalGateway) => Promise<T>,
 ): Promise<T> {
@@ -29,7 +35,10 @@ export async function withLocalGateway<T>(
     host: LOOPBACK,
     port: 0,
     identity,
-    trust: parseTrust({ trusted, crls: null }),
+    trust: parseTrust({
+      trusted,
+      crls: crls.length === 0 ? null : crls.map(({ der }) => encodeCrlPem(der)).join(''),
+    }),
     clock,
   });
   try {

@@ -64,10 +64,10 @@ export async function tryGateway(
 
 /** Lets a gateway on this machine judge, which trusts what the bundle's is to trust, where that is known. */
 export async function tryLocally(judged: JudgedBundle, around: Surroundings): Promise<CheckReport> {
-  const { trust } = judged;
+  const { trust, crls } = judged;
   if (trust === null || trust.length === 0) return judged.report;
   const credentials = credentialsOf(judged);
   if (credentials === null) return withMore(judged, [NOT_TRIED]);
-  const calls = await withLocalGateway(trust, around, (gateway) => callAsDevice(gateway, credentials));
+  const calls = await withLocalGateway(trust, crls, around, (gateway) => callAsDevice(gateway, credentials));
   return withMore(judged, judgeOwn(calls, 'a gateway on this machine'));
 }

@@ -12,6 +12,7 @@ import { checkReportLines } from '../check-report.ts';
 import { type Client, segment, withClient } from '../client/client.ts';
 import { callJson, readPages, readPublished, readWhole } from '../client/json.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
+import { fetchCrls } from '../gateway/trust-options.ts';
 import type { Invocation } from '../invocation.ts';
 import { show } from '../output.ts';
 
@@ -30,6 +31,16 @@ async function take<T>(client: Client, path: string, most: number): Promise<read
 
 /** A fleet has few, and the list ends. */
 const ALL = Number.POSITIVE_INFINITY;
+
+/** null: it may have none; '' where one is not made yet. */
+async function fetchLists(client: Client, name: string): Promise<string | null> {
+  try {
+    return await fetchCrls(client, name);
+  } catch (failure) {
+    if (failure instanceof PkiError && failure.code === 'busy') return '';
+    throw failure;
+  }
+}
 
 /** A bundle that the service will not make is found, and no failure of ours; one that is not there is none. */
 async function fetchBundle(client: Client, path: string, deviceId: string): Promise<FleetBundle | undefined> {
@@ -60,6 +71,7 @@ async function fetchFacts(client: Client, name: string, devices: number): Promis
       await callJson<{ items: FleetAuthority[] }>(client, { method: 'GET', path: `${path}/authorities` })
     ).items,
     published: published.toString('utf8'),
+    crls: await fetchLists(client, name),
     servers: await take<FleetServer>(client, `${path}/servers`, ALL),
     bundles,
   };

@@ -1,4 +1,3 @@
-import { parsePem } from '../../asn1/index.ts';
 import {
   type CheckReport,
   checkBundle,
@@ -11,48 +10,22 @@ import {
 import { systemClock } from '../../clock.ts';
 import type { TargetName } from '../../policy/index.ts';
 import { systemRandom } from '../../random.ts';
-import { type ForeignCertificate, parseForeignCertificate } from '../../x509/index.ts';
 import { checkReportLines } from '../check-report.ts';
-import { segment, withClient } from '../client/client.ts';
-import { readPublished } from '../client/json.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
-import { readPassphraseFile, readTextFile } from '../files.ts';
+import { readPassphraseFile } from '../files.ts';
+import { readToldTrust, type ToldTrustOptions } from '../gateway/told-trust.ts';
 import type { Invocation } from '../invocation.ts';
 import { LocalFailure } from '../local-failure.ts';
 import { show } from '../output.ts';
 import { filesOfDevice, readBundleFiles } from '../read-bundle-files.ts';
 
-export interface CheckOptions {
+export interface CheckOptions extends ToldTrustOptions {
   readonly target: TargetName;
-  readonly trust?: string;
-  readonly fleet?: string;
   /** True: the bundle's own URL. */
   readonly gateway?: string | true;
   readonly mayRegister?: true;
   readonly device?: string;
   readonly passphraseFile?: string;
-}
-
-function parseTrusted(pem: string, says: string): readonly ForeignCertificate[] {
-  const blocks = parsePem(pem).filter(({ label }) => label === 'CERTIFICATE');
-  if (blocks.length === 0) throw new LocalFailure('usage', `${says} holds no certificate in PEM form.`);
-  return blocks.map(({ der }) => parseForeignCertificate(der));
-}
-
-const fetchPublished = (invocation: Invocation, fleet: string): Promise<string> =>
-  withClient(invocation, async (client) => {
-    const path = `/pki/${segment(fleet)}/trust-bundle.pem`;
-    return (await readPublished(client, path)).toString();
-  });
-
-/** What the gateway trusts, as the command line names it; null where it does not. Rejects with `usage`. */
-async function readTrust(invocation: Invocation, { trust, fleet }: CheckOptions) {
-  if (trust !== undefined && fleet !== undefined)
-    throw new LocalFailure('usage', 'What the gateway trusts is named by --trust or by --fleet: give one.');
-  if (trust !== undefined) return parseTrusted(await readTextFile(trust), trust);
-  return fleet === undefined
-    ? null
-    : parseTrusted(await fetchPublished(invocation, fleet), `what the fleet ${fleet} publishes`);
 }
 
 /** Where OTA Connect's gateways are known to be. */
@@ -93,11 +66,11 @@ export async function checkPath(
     return told(invocation, path, checkRoot(only, options.target, systemClock.now()));
   }
   const files = filesOfDevice(all, options.device);
-  const trust = await readTrust(invocation, options);
+  const { trust, crls } = await readToldTrust(invocation, options);
   const passphrase =
     options.passphraseFile === undefined ? '' : await readPassphraseFile(options.passphraseFile);
   const { target, gateway } = options;
-  const judged = checkBundle({ files, target, trust, passphrase, now: systemClock.now() });
+  const judged = checkBundle({ files, target, trust, crls, passphrase, now: systemClock.now() });
   const around = { clock: systemClock, random: systemRandom };
   const report = await (gateway === undefined
     ? tryLocally(judged, around)

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import type { TargetName } from '../../policy/index.ts';
 import type { Declare } from '../invocation.ts';
+import { collect } from './collect.ts';
 import { wholeNumber } from './whole-number.ts';
 
 const TARGETS = ['ota-connect', 'ota-ce', 'generic'] as const satisfies readonly TargetName[];
@@ -9,6 +10,8 @@ const EXAMPLES = `
 Examples:
   the folder or zip that a device is handed, against what its gateway trusts:
     fleetca check /var/sota/import --trust trust-bundle.pem
+  and as a gateway with these CRLs will take it:
+    fleetca check bundle.zip --trust trust-bundle.pem --crl crls.pem
   with real handshakes, over TLS 1.2 and 1.3:
     fleetca check bundle.zip --gateway https://gateway.example:8443
   a bundle for ota-community-edition:
@@ -31,7 +34,11 @@ export const declareCheck: Declare = (program, perform) => {
         .choices(TARGETS)
         .default('generic'),
     )
-    .option('--trust <file>', 'what the gateway trusts, PEM (default: a fleet root in the bundle)')
+    .option(
+      '--trust <file>',
+      'what the gateway trusts, PEM, with its CRLs where it has any (default: a fleet root in the bundle)',
+    )
+    .option('--crl <file>', 'CRLs that the gateway reads, PEM (ssl_crl); repeatable', collect, [])
     .option('--fleet <fleet>', "what the gateway trusts, as a fleet publishes it (asks the service's API)")
     .option('--gateway [url]', "call this gateway with what the bundle holds (no URL: the bundle's own)")
     .option('--may-register', 'a gateway of OTA Connect may be called, and registers the device')
@@ -47,4 +54,9 @@ export const declareCheck: Declare = (program, perform) => {
     .argument('<fleet>')
     .option('--devices <n>', 'so many bundles of devices are looked at', wholeNumber(0), 20)
     .action(perform(async () => (await import('../commands/check-fleet.ts')).checkWholeFleet));
+  check
+    .command('explain')
+    .description('say what a code of a report means and what to do about it; without a code, list them')
+    .argument('[code]')
+    .action(perform(async () => (await import('../commands/check-explain.ts')).explainCheck));
 };

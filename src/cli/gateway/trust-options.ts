@@ -21,7 +21,7 @@ const fetchText = async (client: Client, path: string): Promise<string> =>
   (await readPublished(client, path)).toString('utf8');
 
 /** null: one of the fleet's CAs may not sign any, and with some of them OpenSSL would refuse everybody. */
-async function fetchCrls(client: Client, fleet: string): Promise<string | null> {
+export async function fetchCrls(client: Client, fleet: string): Promise<string | null> {
   try {
     return await fetchText(client, `/pki/${segment(fleet)}/crls.pem`);
   } catch (failure) {
