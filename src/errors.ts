@@ -39,6 +39,7 @@ export const REFUSAL_CODES = [
   'validity-exceeds-profile',
   'not-granted',
   'bundle-unfit',
+  'gateway-not-allowed',
   // conflict: it contradicts what is on record
   'already-exists',
   'key-of-another-device',

@@ -277,6 +277,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       log,
       inFlight,
       rateLimit: config.rateLimit,
+      gateways: config.check.gateways,
       idleBodyMs: IDLE_BODY_MS,
       isClosing: () => closing,
     };

@@ -18,4 +18,5 @@ export type { Severity } from './finding.ts';
 export * from './given-file.ts';
 export * from './probe/try-bundle.ts';
 export * from './read-zip.ts';
+export * from './registers-devices.ts';
 export * from './report.ts';

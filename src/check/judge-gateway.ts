@@ -115,7 +115,7 @@ function judgeNames(probes: readonly Probe[], chain: readonly ForeignCertificate
           note(
             'gateway-ca-names-unknown',
             null,
-            'Which CAs it accepts is unknown: there is no openssl here to ask with.',
+            'Which CAs it accepts is unknown: that is asked with openssl, which is not here or was not to be started.',
           ),
         ]
       : [];

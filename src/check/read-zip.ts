@@ -11,15 +11,15 @@ import {
   type ZipRules,
 } from '../archive/index.ts';
 import { PkiError } from '../errors.ts';
-import { BUNDLE_LIMITS, type GivenFile } from './given-file.ts';
+import { BUNDLE_LIMITS, type BundleLimits, type GivenFile } from './given-file.ts';
 
-const RULES: ZipRules = {
+const rulesFor = ({ files }: BundleLimits): ZipRules => ({
   code: 'bad-request',
-  maxEntries: BUNDLE_LIMITS.files,
+  maxEntries: files,
   expansion: 100,
   expansionFreeOctets: 1024 * 1024,
   zip64: 'taken',
-};
+});
 
 /** APPNOTE, 4.4.2.2: made on Unix; its permissions are in the high half of the external attributes. */
 const UNIX = 3;
@@ -28,20 +28,28 @@ const modeOf = ({ versionMadeBy, externalFileAttributes }: ZipEntry): number | n
   versionMadeBy >>> 8 === UNIX ? (externalFileAttributes >>> 16) & 0o777 : null;
 
 /** The files of a zip. Refuses `bad-request` what is none, lies, or leads out of itself; `too-large`. */
-export async function readZip(octets: Uint8Array): Promise<readonly GivenFile[]> {
+export async function readZip(
+  octets: Uint8Array,
+  limits: BundleLimits = BUNDLE_LIMITS,
+): Promise<readonly GivenFile[]> {
+  const rules = rulesFor(limits);
   const file = fileInMemory(octets);
-  const source = { file, directory: await checkDirectory(file, RULES), code: RULES.code };
-  const { entries } = await openListing(file, RULES);
+  const source = { file, directory: await checkDirectory(file, rules), code: rules.code };
+  const { entries } = await openListing(file, rules);
   const files: GivenFile[] = [];
+  let unpacked = 0;
   for await (const entry of entries) {
     if (isFolder(entry)) continue;
     const path = decodePath(entry.fileNameRaw);
     const fault = pathFault(path);
     if (path === null || fault !== undefined)
       throw new PkiError('bad-request', `The zip has an entry whose path ${fault}.`);
-    verifyEntry(entry, RULES.code);
-    if (entry.uncompressedSize > BUNDLE_LIMITS.fileOctets)
-      throw new PkiError('too-large', `A file of a bundle has at most ${BUNDLE_LIMITS.fileOctets} octets.`);
+    verifyEntry(entry, rules.code);
+    if (entry.uncompressedSize > limits.fileOctets)
+      throw new PkiError('too-large', `A file of a bundle has at most ${limits.fileOctets} octets.`);
+    unpacked += entry.uncompressedSize;
+    if (unpacked > limits.octets)
+      throw new PkiError('too-large', `A bundle has at most ${limits.octets} octets, unpacked.`);
     files.push({ path, mode: modeOf(entry), content: await readContent(source, entry) });
   }
   return files;

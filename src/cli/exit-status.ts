@@ -83,6 +83,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   'validity-exceeds-profile': EXIT.refusedByPolicy,
   'not-granted': EXIT.refusedByPolicy,
   'bundle-unfit': EXIT.refusedByPolicy,
+  'gateway-not-allowed': EXIT.refusedByPolicy,
 
   'already-exists': EXIT.conflict,
   'key-of-another-device': EXIT.conflict,

@@ -43,6 +43,8 @@ export interface Config {
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   readonly logLevel: LogLevel;
   /** For one source, in a minute. */
+  /** Hosts with ports, as `URL.host` writes them. */
+  readonly check: { readonly gateways: readonly string[] };
   readonly rateLimit: { readonly requestsPerMinute: number; readonly failuresPerMinute: number };
   readonly passphrase: PassphraseSettings;
 }
@@ -160,6 +162,7 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
     crl: { validHours: values['crl.validHours'], everyHours: values['crl.everyHours'] },
     tls: certificateFile === null || keyFile === null ? null : { certificateFile, keyFile },
     logLevel: values.logLevel,
+    check: { gateways: [...(values['check.gateways'] ?? [])] },
     rateLimit: {
       requestsPerMinute: values['rateLimit.requestsPerMinute'],
       failuresPerMinute: values['rateLimit.failuresPerMinute'],

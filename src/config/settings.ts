@@ -48,6 +48,13 @@ const hosts = z.preprocess(
     .max(100)
     .transform((names) => [...new Set(names)]),
 );
+/** As `URL.host` writes a host and its port, which leaves 443 out. A URL may hold a star, which would match nothing. */
+const isUrlHost = (text: string): boolean =>
+  !text.includes('*') && URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text;
+const gateways = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
+  z.array(z.string().toLowerCase().refine(isUrlHost)).min(1).max(100),
+);
 const path = z
   .string()
   .min(1)
@@ -151,6 +158,13 @@ export const SETTINGS = {
     fallback: 24,
     due: 'must be a whole number of hours, 1 to 4368',
     meaning: 'how often a CRL is made anew where nothing is revoked, hours',
+  }),
+  'check.gateways': setting({
+    schema: gateways,
+    fallback: null,
+    fallbackText: 'none is called',
+    due: 'must be hosts, each with its port unless that is 443 (gateway.example.com:8443), separated by commas, at most 100',
+    meaning: 'the gateways that POST /v1/fleets/{fleet}/check may call',
   }),
   logLevel: setting({
     schema: z.enum(LOG_LEVELS),

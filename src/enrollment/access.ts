@@ -12,6 +12,7 @@ export type Permission =
   | 'certificate:request'
   | 'certificate:read'
   | 'certificate:revoke'
+  | 'bundle:try'
   | 'key:release'
   | 'registration:manage'
   | 'registration:read'
@@ -33,6 +34,7 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'certificate:request',
     'certificate:read',
     'certificate:revoke',
+    'bundle:try',
     'key:release',
     'registration:manage',
     'registration:read',
@@ -41,7 +43,7 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'batch:read',
     'audit:read',
   ],
-  station: ['certificate:request', 'certificate:read', 'batch:read'],
+  station: ['certificate:request', 'certificate:read', 'bundle:try', 'batch:read'],
   auditor: [
     'fleet:read',
     'authority:read',

@@ -7,6 +7,8 @@ import { mediaTypeOf } from './media-type.ts';
 
 /** Most octets of a body of JSON: a CSR of 64 KiB, and PEM twice over for an import. */
 const MAX_JSON_OCTETS = 256 * 1024;
+/** Of one device: five files of some kilobytes. */
+const MAX_BUNDLE_OCTETS = 256 * 1024;
 /** As a row of a lot. */
 const MAX_PKCS10_OCTETS = 64 * 1024;
 
@@ -73,6 +75,9 @@ export async function readJson<T>(call: Call, schema: z.ZodType<T>): Promise<T> 
   mediaTypeOf(call.req, ['application/json']);
   return fitJson(schema, await readJsonValue(call));
 }
+
+/** The zip of a bundle. Refuses `too-large`. */
+export const readBundleZip = (call: Call): Promise<Uint8Array> => readWhole(call, MAX_BUNDLE_OCTETS);
 
 /** A PKCS#10 request as it was sent, PEM or DER. Refuses `too-large`. */
 export const readPkcs10 = (call: Call): Promise<Uint8Array> => readWhole(call, MAX_PKCS10_OCTETS);

@@ -24,6 +24,8 @@ export interface Edge {
   readonly inFlight: InFlight;
   /** For one source, in a minute. */
   readonly rateLimit: { readonly requestsPerMinute: number; readonly failuresPerMinute: number };
+  /** Hosts of gateways, with their ports, that a check may call; as `URL.host` writes them. */
+  readonly gateways: readonly string[];
   /** How long a body may stand still before the client is cut off, milliseconds. */
   readonly idleBodyMs: number;
   /** The CAs, DER, by which clients know the service as it presents itself now. */

@@ -180,6 +180,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'The bundle would not work where it goes',
     'The detail says why. Set what is missing with `fleetca fleet set`, or take the layout that fits the device and its OTA server: docs/bundles.md says which is for whom. GET …/bundle/check says the same without making anything.',
   ),
+  'gateway-not-allowed': kind(
+    422,
+    'The service does not call this gateway',
+    'The service calls the gateway of the fleet (gatewayUrl) alone, and only where the operator has named its host and port in check.gateways. One that registers unknown devices needs mayRegister=true. Or check from your own machine: fleetca check BUNDLE --gateway URL.',
+  ),
   'already-exists': kind(409, 'The name is taken', 'Choose another name, or use what is there.'),
   'key-of-another-device': kind(
     409,

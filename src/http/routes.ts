@@ -6,6 +6,7 @@ import { batchResultRoutes } from './routes/batch-results.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { certificateSearchRoutes } from './routes/certificate-search.ts';
 import { certificateRoutes } from './routes/certificates.ts';
+import { checkRoutes } from './routes/check.ts';
 import { credentialsRoutes } from './routes/credentials.ts';
 import { deviceRoutes } from './routes/devices.ts';
 import { factorySignRoutes } from './routes/factory-sign.ts';
@@ -43,6 +44,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...batchResultRoutes,
   ...deviceRoutes,
   ...madeKeyRoutes,
+  ...checkRoutes,
   ...factorySignRoutes,
   ...registrationCredentialRoutes,
   ...serverRoutes,

@@ -47,6 +47,7 @@ test('nothing set gives the defaults', () => {
     mutual: { host: '127.0.0.1', port: 9443 },
     public: { host: '127.0.0.1', port: 8080 },
     crl: { validHours: 168, everyHours: 24 },
+    check: { gateways: [] },
     tls: null,
     logLevel: 'info',
     rateLimit: { requestsPerMinute: 6000, failuresPerMinute: 30 },
@@ -313,5 +314,13 @@ test('the configuration is frozen to its leaves', () => {
     config.passphrase,
   ]) {
     expect(Object.isFrozen(part)).toBe(true);
+  }
+});
+
+test('check.gateways takes hosts with their ports and nothing else of a URL', () => {
+  const named = load({ flags: { checkGateways: 'gw.example.com, GW.example.com:8443,[::1]:9444' } });
+  expect(named.check.gateways).toEqual(['gw.example.com', 'gw.example.com:8443', '[::1]:9444']);
+  for (const wrong of ['https://gw.example.com', 'gw.example.com/', 'gw:443', 'a@gw', '*', '']) {
+    expect(violationsOf({ flags: { checkGateways: wrong } }), wrong).toHaveLength(1);
   }
 });

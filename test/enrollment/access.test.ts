@@ -33,6 +33,7 @@ const TABLE: Readonly<Record<Permission, readonly Role[]>> = {
   'certificate:request': ['security', 'station'],
   'certificate:read': ['security', 'station', 'auditor'],
   'certificate:revoke': ['security'],
+  'bundle:try': ['security', 'station'],
   'key:release': ['security'],
   'registration:manage': ['security'],
   'registration:read': ['security', 'auditor'],

@@ -132,6 +132,7 @@ const examples: Readonly<Record<string, () => Example>> = {
   getDevice: () => inFleet('/devices/known', 200),
   getBundle: () => inFleet('/devices/bundled/bundle', 200),
   checkBundle: () => inFleet('/devices/bundled/bundle/check', 200),
+  tryBundle: () => inFleet('/check?deviceId=bundled', 200),
   checkBatchBundles: () => ({
     target: '/v1/batches/lot-1/bundles/check',
     missing: '/v1/batches/lot-2/bundles/check',

@@ -45,7 +45,7 @@ const withMore = ({ facts }: JudgedBundle, more: readonly Finding[]): CheckRepor
 export async function tryGateway(
   judged: JudgedBundle,
   url: URL,
-  { clock, random }: Surroundings,
+  { clock, random, asksOpenssl = true }: Surroundings & { readonly asksOpenssl?: boolean },
 ): Promise<CheckReport> {
   const roots = judged.parts.serverRoot?.certificates ?? [];
   if (roots.length === 0) return withMore(judged, [NOT_TRIED]);
@@ -57,6 +57,7 @@ export async function tryGateway(
     credentials,
     random,
     now: clock.now(),
+    asksOpenssl,
   });
   const found = judgeGateway(probes, judged.presented);
   return withMore(judged, [...found, ...(credentials === null ? [NOT_TRIED] : [])]);

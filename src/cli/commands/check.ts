@@ -4,6 +4,7 @@ import {
   checkRoot,
   isRootFile,
   type JudgedBundle,
+  registersDevices,
   tryGateway,
   tryLocally,
 } from '../../check/index.ts';
@@ -28,9 +29,6 @@ export interface CheckOptions extends ToldTrustOptions {
   readonly passphraseFile?: string;
 }
 
-/** Where OTA Connect's gateways are known to be. */
-const OTA_CONNECT_HOST = /(?:^|\.)(?:ota\.(?:\w+\.)?here\.com|here\.com|advancedtelematic\.com)$/;
-
 /** The gateway to call. Throws `usage` where there is none, or where calling it would register the device. */
 function gatewayOf({ parts }: JudgedBundle, { gateway, target, mayRegister }: CheckOptions): URL {
   const text = gateway === true ? (parts.url?.url ?? '').trim() : String(gateway);
@@ -39,7 +37,7 @@ function gatewayOf({ parts }: JudgedBundle, { gateway, target, mayRegister }: Ch
     throw new LocalFailure('usage', `${whose} of the form https://host:port to call.`);
   }
   const url = new URL(text);
-  if (!mayRegister && (target === 'ota-connect' || OTA_CONNECT_HOST.test(url.hostname))) {
+  if (!mayRegister && registersDevices(url, target)) {
     throw new LocalFailure(
       'usage',
       'OTA Connect takes an unknown device in at its first valid connection: a try would register this one.',

@@ -1,19 +1,16 @@
 import { z } from 'zod';
-import { type DeviceKey, type Layout, refusalsOf, verifyFindings, warningsOf } from '../../bundle/index.ts';
-import { certificateStatus, type Device, type Fleet, type StoredCertificate } from '../../ca/index.ts';
-import { notFound } from '../../enrollment/index.ts';
-import { PkiError } from '../../errors.ts';
-import { bundleFor, ELSEWHERE, layoutNamed, layoutSchema, listFiles, sendBundle } from '../bundles.ts';
-import { type CertificateView, certificateEntryJson } from '../certificate-json.ts';
+import { refusalsOf, verifyFindings, warningsOf } from '../../bundle/index.ts';
+import type { Device, Fleet } from '../../ca/index.ts';
+import { layoutSchema, listFiles, sendBundle } from '../bundles.ts';
+import { certificateEntryJson } from '../certificate-json.ts';
+import { getBundle, getDevice } from '../device-bundle.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
 import { formatInstant } from '../instant.ts';
 import { type CsvColumns, negotiateList, pageLimit, streamList } from '../list-forms.ts';
 import { getFleet } from '../names.ts';
 import { fitQuery, noQuery, readPage, wholeNumber } from '../query.ts';
-import { encodeEnvelopePem } from '../recipient.ts';
 import { pathParameter, sendJson } from '../web.ts';
 
-const MOST_CERTIFICATES = 100;
 /** Devices that are read at a time for a stream. */
 const STREAM_PAGE = 500;
 
@@ -90,62 +87,28 @@ async function listDevices(call: Call): Promise<void> {
   sendJson(call.res, 200, { items: items.map((device) => deviceJson(device, fleet)), next });
 }
 
-/** The device that the path names, with its certificates, newest first. Refuses `not-found`. */
-async function getDevice(
-  call: Call,
-): Promise<{ device: Device; views: readonly CertificateView[]; fleet: Fleet }> {
-  const fleet = await getFleet(call);
-  const { ledger } = call.edge.ca;
-  const deviceId = pathParameter(call.req, 'deviceId');
-  // U+0000 is no part of any ID, and not every engine can be asked for it.
-  const device = deviceId.includes('\0') ? undefined : await ledger.findDevice(fleet.id, deviceId);
-  if (!device) throw notFound('device', call.requester.role);
-  const [certificates, generations] = await Promise.all([
-    ledger.listDeviceCertificates(fleet.id, deviceId, MOST_CERTIFICATES),
-    ledger.listGenerations(fleet.id),
-  ]);
-  const views = certificates.map((certificate) => ({ certificate, fleet, generations, now: call.act.at }));
-  return { device, views, fleet };
-}
-
 async function showDevice(call: Call): Promise<void> {
   fitQuery(noQuery, call.req);
-  const { device, views, fleet } = await getDevice(call);
+  const { device, views, fleet } = await getDevice(call, pathParameter(call.req, 'deviceId'));
   sendJson(call.res, 200, { ...deviceJson(device, fleet), certificates: views.map(certificateEntryJson) });
 }
 
 const bundleQuery = z.strictObject({ layout: layoutSchema.default('device') });
 
-/** The envelope, where the layout has a place for it and one is kept. */
-async function keyFor(
-  { edge }: Call,
-  { madeKey }: Layout,
-  certificate: StoredCertificate,
-): Promise<DeviceKey> {
-  if (madeKey !== 'due' || !certificate.made) return ELSEWHERE;
-  const envelope = await edge.ca.ledger.findEnvelope(certificate.fingerprint);
-  return envelope ? { kind: 'envelope', pem: encodeEnvelopePem(envelope) } : ELSEWHERE;
-}
-
-/** The bundle of the device's newest live certificate. Refuses `not-found`. */
-async function getBundle(call: Call) {
-  const { layout: name } = fitQuery(bundleQuery, call.req);
-  const { views } = await getDevice(call);
-  const live = views.find(({ certificate, now }) => certificateStatus(certificate, now) === 'active');
-  if (!live) throw new PkiError('not-found', 'The device has no live certificate.');
-  const layout = layoutNamed(name);
-  const key = await keyFor(call, layout, live.certificate);
-  return { name, view: live, bundle: bundleFor(live, layout, key) };
-}
+/** The bundle that the call names. */
+const bundleOf = (call: Call) => {
+  const { layout } = fitQuery(bundleQuery, call.req);
+  return getBundle(call, pathParameter(call.req, 'deviceId'), layout);
+};
 
 async function showBundle(call: Call): Promise<void> {
-  const { bundle } = await getBundle(call);
+  const { bundle } = await bundleOf(call);
   await sendBundle(call.res, bundle, verifyFindings(bundle.findings));
 }
 
 /** What `showBundle` would answer, in words: nothing is made. */
 async function checkDeviceBundle(call: Call): Promise<void> {
-  const { name, view, bundle } = await getBundle(call);
+  const { name, view, bundle } = await bundleOf(call);
   const reasons = refusalsOf(bundle.findings);
   sendJson(call.res, 200, {
     fleet: view.fleet.name,
