@@ -107,19 +107,32 @@ export interface OpenLotWish {
   readonly signal?: AbortSignal;
 }
 
-async function openFile(source: string, { count, signal }: OpenLotWish): Promise<Lot> {
+/** The lot of an open file; a handle that it does not take over is closed by the caller. */
+async function lotOf(
+  source: string,
+  handle: FileHandle,
+  { count, signal }: OpenLotWish,
+): Promise<{ readonly lot: Lot; readonly isTaken: boolean }> {
   const type = lotTypeOf(source);
-  const handle = await open(source, 'r');
   // A pipe has no length, and cannot be read twice.
   if (!(await handle.stat()).isFile()) {
-    try {
-      return plainLot(type, await spoolLot(handle.createReadStream({ autoClose: false }), signal), null);
-    } finally {
-      await handle.close();
-    }
+    const spooled = await spoolLot(handle.createReadStream({ autoClose: false }), signal);
+    return { lot: plainLot(type, spooled, null), isTaken: false };
   }
   const isLines = type.contentType === lotTypeOf('').contentType && type.encoding === undefined;
-  return plainLot(type, handle, count && isLines ? await countLines(source) : null);
+  return { lot: plainLot(type, handle, count && isLines ? await countLines(source) : null), isTaken: true };
+}
+
+async function openFile(source: string, wish: OpenLotWish): Promise<Lot> {
+  const handle = await open(source, 'r');
+  let isTaken = false;
+  try {
+    const opened = await lotOf(source, handle, wish);
+    ({ isTaken } = opened);
+    return opened.lot;
+  } finally {
+    if (!isTaken) await handle.close();
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodePem } from '../../src/asn1/index.ts';
@@ -87,6 +88,22 @@ describe('a file of rows', () => {
     const path = join(scratchFolder({ 'lot.ndjson': text }), 'lot.ndjson');
     expect((await open(path, true)).lot.rows).toBe(3);
     expect(await open(path)).toMatchObject({ text, lot: { rows: null } });
+  });
+
+  // A regular file by its looks, whose first octet cannot be read.
+  it.runIf(process.platform === 'linux')('is closed again where its lines cannot be counted', async () => {
+    const unreadable = '/proc/self/mem';
+    const openFiles = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).endsWith('/mem');
+        } catch {
+          return false;
+        }
+      });
+    await expect(openLot(unreadable, { count: true, say: () => undefined })).rejects.toBeInstanceOf(Error);
+    // A stream closes its file a moment after its failure.
+    await expect.poll(openFiles).toEqual([]);
   });
 
   it('must be there', async () => {
