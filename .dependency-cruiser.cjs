@@ -13,6 +13,7 @@ const ROOMS = {
   check: ["asn1", "archive", "x509", "policy", "ca", "bundle", "gateway"],
   gateway: ["asn1", "x509", "policy", "ca", "bundle", "status"],
   outgoing: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],
+  upkeep: ["asn1", "x509", "policy", "ca"],
   keystore: ["asn1", "x509", "ca"],
   pool: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],
   store: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "status", "gateway", "outgoing"], // the rooms whose ports it implements

@@ -25,7 +25,6 @@ import {
   createPublicSite,
   type Edge,
   isRenewalDue,
-  keepListsCurrent,
   keepTlsCurrent,
   type Listener,
   listenHttp,
@@ -45,6 +44,7 @@ import type { Logger } from './log.ts';
 import { createPolicy, type Policy, type Profile } from './policy/index.ts';
 import { makeDeviceKey, openPool } from './pool/index.ts';
 import { systemRandom } from './random.ts';
+import { keepListsCurrent } from './upkeep/index.ts';
 
 /** A service that answers. */
 export interface RunningService {

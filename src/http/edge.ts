@@ -1,11 +1,18 @@
 import type { BatchStore } from '../batch/index.ts';
-import type { Act, AuditLog, CaContext, IssueTogether, Registration } from '../ca/index.ts';
+import type { Act, AuditLog, CaContext, Fleet, IssueTogether, Registration } from '../ca/index.ts';
 import type { KeyMaker, Permission, Requester, TokenStore } from '../enrollment/index.ts';
 import type { Logger } from '../log.ts';
 import type { InFlight } from './in-flight.ts';
-import type { ListKeeper } from './keep-lists-current.ts';
 import type { Spool } from './spool.ts';
 import type { Request, Response } from './web.ts';
+
+/** Makes CRLs anew where they are due. */
+interface ListKeeper {
+  /** Those of a fleet. Resolves when that was tried; a failure is logged, and tried again. */
+  look(fleet: Fleet): Promise<void>;
+  /** Those of all fleets, a moment from now. */
+  soon(): void;
+}
 
 /** What the routes work with. One a process. */
 export interface Edge {
@@ -18,7 +25,7 @@ export interface Edge {
   readonly spool: Spool;
   readonly audit: AuditLog;
   /** What makes CRLs after something was revoked. */
-  readonly lists: Pick<ListKeeper, 'look' | 'soon'>;
+  readonly lists: ListKeeper;
   readonly log: Logger;
   /** Work that may outlive the answer it belongs to. */
   readonly inFlight: InFlight;

@@ -7,7 +7,6 @@
 export * from './app.ts';
 export * from './edge.ts';
 export * from './in-flight.ts';
-export * from './keep-lists-current.ts';
 export * from './keep-tls-current.ts';
 export * from './listener.ts';
 export * from './service-ca.ts';

@@ -1,0 +1,5 @@
+/**
+ * What the service does by itself, because time passes: CRLs are made anew. It asks the authority and says in the
+ * log what came of it; it never decides what is due, which the ledger tells, and answers nobody.
+ */
+export * from './keep-lists-current.ts';
