@@ -57,7 +57,7 @@ describe('a device that presents its leaf alone, under an intermediate,', () => 
 });
 
 describe('a device ID that is no lower-case UUID', () => {
-  it.each([VIN, UUID.toUpperCase(), `${UUID} `])('is refused by the layout ota-ce: %s', (deviceId) => {
+  it.each([VIN, UUID.toUpperCase(), `${UUID} `])('section 5, device ID: is refused by the layout ota-ce: %s', (deviceId) => {
     const bundle = withSubject({ ...vehicle.bundle(), deviceId }, [OID.commonName, deviceId]);
     expect(verdicts(ofDevice('ota-ce', bundle))).toEqual(['refuse']);
     expect(verdicts(ofDevice('device', bundle))).toEqual([]);
@@ -92,7 +92,7 @@ describe("the gateway's URL", () => {
     expect(ofLine('pem', underRoot({ gatewayUrl }))).toEqual([]);
   });
 
-  it('and its root are missed by name', () => {
+  it('section 8, files of a device: the URL and its root are missed by name', () => {
     for (const name of LAYOUT_NAMES) {
       const refusal = refusalOf(() =>
         verifyFindings(ofLine(name, line({ gatewayUrl: null, gatewayRoot: null }))),
@@ -105,7 +105,7 @@ describe("the gateway's URL", () => {
 });
 
 describe("the gateway's server root", () => {
-  it("that is the fleet's own is warned of", () => {
+  it("section 8, which root is which: one that is the fleet's own is warned of", () => {
     expect(verdicts(ofLine('device', line({ gatewayRoot: pemOf(fleetRoot.der) })))).toEqual(['warn']);
   });
 

@@ -3,6 +3,7 @@ import { parsePem } from '../../src/asn1/index.ts';
 import { checkBundle } from '../../src/check/index.ts';
 import { parseForeignCertificate, parseForeignCrl } from '../../src/x509/index.ts';
 import { CATALOGUE, type Case } from './catalogue.ts';
+import { CATALOGUE_ROWS } from './catalogue-rows.ts';
 import { NOW } from './certify.ts';
 import { root } from './world.ts';
 
@@ -25,6 +26,19 @@ describe('a check of a bundle', () => {
         one.says.toSorted(),
       );
       expect(verdict).toBe(one.says.some((said) => said.startsWith('fail')) ? 'fail' : 'pass');
+    },
+  );
+
+  it.each(CATALOGUE_ROWS.map((one) => [one.row, one] as const))(
+    'comes to the outcome that was measured: section %s',
+    (_, { titles, isOnline }) => {
+      const verdicts = titles.map((title) => {
+        const one = CATALOGUE.find((each) => each.title === title);
+        return [title, one && judge(one).verdict];
+      });
+      const due = isOnline ? 'pass' : 'fail';
+      const known = isOnline === null ? expect.stringMatching(/^(?:pass|fail)$/) : due;
+      expect(verdicts).toEqual(titles.map((title) => [title, known]));
     },
   );
 

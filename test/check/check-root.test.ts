@@ -43,7 +43,7 @@ const weak = ca('weak', {
 const STRICT = 'note ca-not-strict';
 const NO_CRL = 'note root-no-crl-sign';
 
-describe('a check of a root before it is sent in', () => {
+describe('section 8, root rejected: a check of a root before it is sent in', () => {
   it.each([
     ['the default, for OTA Connect', pem(good), 'ota-connect', [STRICT]],
     [

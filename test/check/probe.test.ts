@@ -93,7 +93,7 @@ describe('a check that calls the gateway', () => {
     expect(findings.map(({ code }) => code)).toContain('gateway-ca-not-named');
   });
 
-  it('tells what one says that refuses it in HTTP, as nginx does', async () => {
+  it('section 8, TLS without registration: tells what one says that refuses it in HTTP, as nginx does', async () => {
     const reference = await startGateway({
       host: '127.0.0.1',
       port: 0,
@@ -130,7 +130,7 @@ describe('a check that calls the gateway', () => {
     expect(await found(await gateway({}))).toContain('warn gateway-lets-anyone-in');
   });
 
-  it('trusts the server by root.crt alone', async () => {
+  it('section 9, root.crt that does not: the server is trusted by root.crt alone', async () => {
     expect(await found(await gateway(MUTUAL), judged(device, stranger))).toEqual([
       'fail gateway-not-trusted',
     ]);

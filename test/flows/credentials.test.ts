@@ -113,7 +113,7 @@ describe('the archive of the service', () => {
   const fetchArchive = (name: string, token: string) =>
     service.call('GET', `/v1/fleets/${name}/credentials.zip`, { token });
 
-  it('holds autoprov.url and server_ca.pem, which cert-provider needs with a fleet CA, and nothing else', async () => {
+  it('section 9, two entries: it holds autoprov.url and server_ca.pem, which cert-provider needs with a fleet CA, and nothing else', async () => {
     const answer = await fetchArchive('cars', fleet.tokens.station);
     expect(answer.status).toBe(200);
     writeFileSync(at('served.zip'), answer.body);

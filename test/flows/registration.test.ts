@@ -124,12 +124,12 @@ describe('section 4, POST /devices: over mutual TLS with the zip’s p12, and JS
     expect(parsePkcs12(body, '').friendlyName).toBe('VIN-1');
   });
 
-  it('the answer’s p12 holds the issuing intermediate, then the gateway’s server CA, and nothing else', async () => {
+  it('section 9, the answered p12: holds the issuing intermediate, then the gateway’s server CA, and nothing else', async () => {
     const own = openCredentials((await register(shared, 'VIN-2')).body);
     expect(subjectsOf(own.ca)).toEqual(['CN=demo line-7 G1', 'CN=localhost']);
   });
 
-  it('with -r root.crt is all CA certificates of the answer, and client.pem the leaf and all CAs', async () => {
+  it('section 9, all CAs of the p12: with -r root.crt is all CA certificates of the answer, and client.pem the leaf and all CAs', async () => {
     const own = openCredentials((await register(shared, 'VIN-3')).body);
     expect(own.cert.endsWith(own.ca)).toBe(true);
     expect((await callGateway(gateway.port, own)).status).toBe(200);

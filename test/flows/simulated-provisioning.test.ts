@@ -105,7 +105,7 @@ it.skipIf(isLeftOut('sshd'))(
   },
 );
 
-it('an ID that is taken is a conflict, and a device too many is told so', async () => {
+it('section 8, already registered: an ID that is taken is a conflict, and a device too many is told so', async () => {
   const into = ['-c', 'credentials.zip', '-d', '/import', '-r'];
   const again = await run('cert-provider', ...into, '-l', 'again', '--certificate-cn', 'VIN-1');
   expect([again.status, again.err]).toEqual([5, expect.stringContaining('has a device VIN-1 already')]);

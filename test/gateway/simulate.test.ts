@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 describe('a simulated fleet', () => {
-  it('boots with the requests of the client, a connection each', async () => {
+  it('section 9, first boot: with the requests of the client, a connection each', async () => {
     const result = await run([good('a'), good('b'), good('c')]);
     expect(result).toMatchObject({ devices: 3, online: 3, requests: 21, handshakes: 21, failures: [] });
     expect(result.handshakesPerSecond).toBeGreaterThan(0);
@@ -46,7 +46,7 @@ describe('a simulated fleet', () => {
     for (const { routes } of seen) expect(routes).toEqual(FIRST_BOOT);
   });
 
-  it('counts those that are refused by reason, each tried three times', async () => {
+  it('section 9, three tries: those that are refused are counted by reason, each tried three times', async () => {
     const result = await run([
       good('d'),
       filesOf('leaf alone', shop.device('e')),

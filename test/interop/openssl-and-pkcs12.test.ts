@@ -238,7 +238,7 @@ describe.skipIf(isLeftOut('certtool'))('we open a file as GnuTLS makes it:', () 
 });
 
 describe('what OpenSSL 3 alone cannot open', () => {
-  it('is a file with RC2-40, which we do', () => {
+  it('section 8, RC2-40: OpenSSL does not open it, and we do', () => {
     const what = ['-inkey', 'P-256.key', '-in', 'P-256.crt', '-passout', 'pass:'];
     openssl.run('pkcs12', '-export', '-legacy', ...what, '-out', 'here.p12');
     const { status, printed } = openssl.attempt('pkcs12', '-in', 'here.p12', '-nodes', '-passin', 'pass:');

@@ -94,7 +94,7 @@ describe('OpenSSL, strict, takes every chain of the default profiles', () => {
 });
 
 describe('the shapes of the OTA contract, as OpenSSL prints them', () => {
-  it('the default root has all three extensions critical, and both purposes', async () => {
+  it('section 5, fleet root and serverAuth with clientAuth: the default root has all three extensions critical, and both purposes', async () => {
     const root = await authority('ota-connect', 'fleet-root', 'demo');
     const printed = text(root.certificate.der);
     expect(printed).toMatch(/Basic Constraints: critical\s+CA:TRUE\n/);
@@ -107,7 +107,7 @@ describe('the shapes of the OTA contract, as OpenSSL prints them', () => {
     expect(Math.round(days)).toBe(3650);
   });
 
-  it("the OTA Connect manual's root comes out exactly, and fails client authentication as measured", async () => {
+  it("section 5, EKU serverAuth alone: the OTA Connect manual's root comes out exactly, and fails client authentication as measured", async () => {
     const root = await authority('ota-connect', 'ota-connect-manual-root', 'demo');
     const extensions = text(root.certificate.der).split('X509v3 extensions:')[1] ?? '';
     expect(extensions.match(/X509v3 [^:]+:.*/g)?.map((line) => line.trim())).toEqual([
@@ -133,7 +133,7 @@ describe('the shapes of the OTA contract, as OpenSSL prints them', () => {
     );
   });
 
-  it('an issuing authority has pathlen 0 and no purposes; a device certificate says what the contract says', async () => {
+  it('section 5, intermediate and device: an issuing authority has pathlen 0 and no purposes; a device certificate says what the contract says', async () => {
     const root = await authority('generic', 'fleet-root', 'demo');
     const issuing = await authority('generic', 'issuing', 'demo line G1', 'ec-p256', root);
     const printed = text(issuing.certificate.der);

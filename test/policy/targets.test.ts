@@ -46,7 +46,7 @@ describe("the manuals' roots", () => {
     ['ota-connect', 'ota-connect-manual-root', 'serverAuth'],
     ['ota-ce', 'ota-ce-manual-root', 'clientAuth'],
   ] as const) {
-    it(`of ${target} come out with the extensions that openssl gives them, to the octet and in order`, async () => {
+    it(`section 5, manual roots: of ${target} come out with the extensions that openssl gives them, to the octet and in order`, async () => {
       const { certificate: ours } = await authority(target, profile, 'demo');
       const theirs = byOpenssl(purpose);
       expect(shape(ours)).toEqual(shape(theirs).filter(([oid]) => !IDENTIFIERS.includes(String(oid))));

@@ -35,7 +35,7 @@ describe('our own requests', () => {
     });
   }
 
-  it('that name one device where the call names another are refused as device-id-mismatch', () => {
+  it('section 8, CN or UUID or device ID: those that name one device where the call names another are refused as device-id-mismatch', () => {
     const [vector] = vectors.filter(({ given }) => given?.deviceId !== undefined);
     const deviceId = vector?.given?.deviceId ?? null;
     expect(decide(read(`csr/${vector?.file}`), { deviceId })).toMatchObject({ code: 'device-id-mismatch' });
