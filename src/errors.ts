@@ -48,6 +48,8 @@ export const REFUSAL_CODES = [
   'key-not-recoverable',
   'device-has-other-key',
   'device-id-twin',
+  'device-scrapped',
+  'certificate-superseded',
   'request-differs',
   'idempotency-key-reused',
   // spelt as the devices know it that register: POST /devices
@@ -62,6 +64,8 @@ export const REFUSAL_CODES = [
   'authority-ambiguous',
   'crl-not-possible',
   'issuer-near-end',
+  'renewal-too-early',
+  'renewal-too-late',
   'clock-behind',
   'busy',
   'storage-full',

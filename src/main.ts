@@ -262,6 +262,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       registrations: store,
       servers: store,
       revocations: store,
+      devices: store,
       keystore,
       steps: pool,
       policy,

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Policy } from '../policy/index.ts';
 import type { Random } from '../random.ts';
+import type { DeviceLedger } from './device-ports.ts';
 import type { Keystore } from './keystore-ports.ts';
 import type { Ledger } from './ports.ts';
 import type { RegistrationLedger } from './registration-ports.ts';
@@ -14,6 +15,7 @@ export interface CaContext {
   readonly registrations: RegistrationLedger;
   readonly servers: ServerLedger;
   readonly revocations: RevocationLedger;
+  readonly devices: DeviceLedger;
   readonly keystore: Keystore;
   readonly steps: Steps;
   readonly policy: Policy;

@@ -27,8 +27,8 @@ export interface IssueInput {
 }
 
 /** How often and how long a row waits for another request that holds its slot: two seconds in all. */
-const PENDING_TRIES = 40;
-const PENDING_PAUSE_MS = 50;
+export const PENDING_TRIES = 40;
+export const PENDING_PAUSE_MS = 50;
 
 /** A row that passed steps 1 and 2, with its place in the chunk. */
 interface Candidate {
@@ -79,6 +79,7 @@ function asStored(
   { act, fleetId, batchId }: IssueInput,
 ): StoredCertificate {
   const { deviceId, profile, issuerId, serial, keyDigest, notBefore, notAfter, labels } = intent;
+  const { supersede, revokeOld, renews } = intent;
   // Every field by name: a spread of so many makes an object that the engine handles slowly.
   return {
     intentId,
@@ -100,6 +101,10 @@ function asStored(
     supersededAt: null,
     revokedAt: null,
     revocationReason: null,
+    supersede,
+    revokeOld,
+    renews,
+    seenAt: null,
   };
 }
 
@@ -198,7 +203,7 @@ async function issueOnce(
 }
 
 /** Gives up the intents of earlier failures, so that their slots are free for the requests to come. */
-async function abandonStranded(ca: CaContext, act: Act): Promise<void> {
+export async function abandonStranded(ca: CaContext, act: Act): Promise<void> {
   const stranded = [...ca.stranded];
   if (stranded.length === 0) return;
   await ca.ledger.abandonIntents(act, ca.runId, stranded);

@@ -2,11 +2,11 @@
 import type { Fact, RefusalCode } from '../errors.ts';
 
 /**
- * Who did it. `id` is a token's id, that of registration credentials, or the word for a part of the service
- * (`service`, `cli`).
+ * Who did it. `id` is a token's id, that of registration credentials, the SHA-256 of a device's certificate (hex),
+ * or the word for a part of the service (`service`, `cli`).
  */
 export interface Actor {
-  readonly kind: 'token' | 'registration' | 'service' | 'operator';
+  readonly kind: 'token' | 'registration' | 'device' | 'service' | 'operator';
   readonly id: string;
   readonly role: string;
 }
@@ -124,6 +124,20 @@ export interface IntentRow {
   readonly supersede: string | null;
   /** Present where we made the key, which differs from one request to the next; null: it came in a CSR. */
   readonly made: MadeKeyClaim | null;
+  /** What becomes of the certificates that this one supersedes; null: they stay valid. */
+  readonly revokeOld: RevokeOld | null;
+  /** The certificate with which a device asks for its next one; null: it is no renewal. */
+  readonly renews: Predecessor | null;
+}
+
+/** When certificates of before are revoked: with the transaction that completes the new one, or when that was seen. */
+export type RevokeOld = 'now' | 'after-handshake';
+
+/** The certificate that another one renews. */
+export interface Predecessor {
+  readonly intentId: number;
+  /** Its SHA-256, hex. */
+  readonly certificate: string;
 }
 
 /** What a row says whose key was made for it. */
@@ -164,6 +178,12 @@ export interface StoredCertificate {
   readonly supersededAt: Date | null;
   readonly revokedAt: Date | null;
   readonly revocationReason: string | null;
+  /** The reason with which it superseded what was there. */
+  readonly supersede: string | null;
+  readonly revokeOld: RevokeOld | null;
+  readonly renews: Predecessor | null;
+  /** When somebody told of its first handshake. */
+  readonly seenAt: Date | null;
 }
 
 export type CertificateStatus = 'active' | 'superseded' | 'revoked' | 'expired';
@@ -241,4 +261,16 @@ export interface Device {
   readonly fleetId: number;
   readonly deviceId: string;
   readonly createdAt: Date;
+  readonly state: DeviceState;
+}
+
+/** `scrapped`: nothing is issued to the name, until a person takes it back. */
+export type DeviceState = 'active' | 'scrapped';
+
+/** A change of a device's state, and who made it and why. */
+export interface DeviceChange {
+  readonly state: DeviceState;
+  readonly reason: string;
+  readonly at: Date;
+  readonly actor: Actor;
 }

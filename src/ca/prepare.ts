@@ -94,7 +94,11 @@ const publicKeyOf = ({ content }: Grant | MadeKeyGrant): PublicKey =>
 const pkcs8Of = ({ content }: Grant | MadeKeyGrant): Uint8Array | null =>
   'pkcs8' in content ? content.pkcs8 : null;
 
-function intentOf(grant: Grant | MadeKeyGrant, tbs: SignableTbs, { issuer, recipient }: Bench): IntentRow {
+function intentOf(
+  grant: Grant | MadeKeyGrant,
+  tbs: SignableTbs,
+  { issuer, recipient, context }: Bench,
+): IntentRow {
   const { content } = grant;
   const { serial, notBefore, notAfter } = tbs.content;
   return {
@@ -112,6 +116,8 @@ function intentOf(grant: Grant | MadeKeyGrant, tbs: SignableTbs, { issuer, recip
     labels: content.labels,
     labelsAsked: content.labelsAsked,
     supersede: content.supersede,
+    revokeOld: content.revokeOld,
+    renews: context.renews ?? null,
     made: pkcs8Of(grant) === null ? null : { recipientDigest: recipient?.digest ?? null },
   };
 }

@@ -10,6 +10,21 @@ export interface RevocationOrder {
   readonly reason: RevocationReason;
 }
 
+/** An intent that was given up: whether something was signed for it is not on record. */
+export interface AbandonedIntent {
+  readonly intentId: number;
+  readonly fleetId: number;
+  readonly issuerId: number;
+  readonly serial: Uint8Array;
+  /** null: it was an authority's. */
+  readonly deviceId: string | null;
+  readonly batchId: string | null;
+  readonly notAfter: Date;
+  readonly recordedAt: Date;
+  readonly revokedAt: Date | null;
+  readonly revocationReason: string | null;
+}
+
 /** A CRL that was published, but for its octets. */
 export interface ListFacts {
   readonly issuerId: number;
@@ -66,6 +81,15 @@ export interface RevocationLedger {
    * keep their first mark. Gives how many it marked. Rejects whole where one is of another fleet, or is not there.
    */
   revokeCertificates(act: Act, order: RevocationOrder): Promise<number>;
+  /** Intents of a fleet that were given up and carry this serial. They may have been signed all the same. */
+  findAbandoned(fleetId: number, serial: Uint8Array): Promise<readonly AbandonedIntent[]>;
+  /** All of a fleet, oldest first, those after an intent's number (0 for the first page). */
+  listAbandoned(fleetId: number, after: number, limit: number): Promise<readonly AbandonedIntent[]>;
+  /**
+   * Puts the serial of an intent that was given up among those that CRLs are made of. The same again changes
+   * nothing and gives the first mark. Rejects with `not-found` where it was not given up.
+   */
+  revokeAbandoned(act: Act, intentId: number, reason: RevocationReason): Promise<AbandonedIntent>;
   findListState(issuerId: number): Promise<ListState>;
   /** In order of serial, those after one (empty for the first page), at most `limit`. */
   listRevocations(query: RevocationQuery, after: Uint8Array, limit: number): Promise<readonly RevokedEntry[]>;

@@ -2,7 +2,7 @@
 import type { Requester } from '../enrollment/index.ts';
 import type { PkiError } from '../errors.ts';
 import type { DeviceKeyAlgorithm } from '../x509/index.ts';
-import type { Generation, IntentRow } from './ledger-records.ts';
+import type { Generation, IntentRow, Predecessor } from './ledger-records.ts';
 
 /** How keys are made for requests that bring none. */
 export interface KeyMaking {
@@ -21,6 +21,8 @@ export interface IssueContext {
   readonly issuer: Pick<Generation, 'id' | 'keyId' | 'certificate' | 'authority' | 'number'>;
   /** Present where a line without a CSR asks for a key, too. */
   readonly making?: KeyMaking;
+  /** Present where a device renews: the certificate that it has shown. */
+  readonly renews?: Predecessor;
 }
 
 /**

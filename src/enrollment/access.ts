@@ -1,5 +1,5 @@
 import { PkiError } from '../errors.ts';
-import type { Role, TokenRecord } from './ports.ts';
+import type { Right, Role, TokenRecord } from './ports.ts';
 
 /** Acts that a token may or may not do. Each route names one. */
 export type Permission =
@@ -13,6 +13,8 @@ export type Permission =
   | 'certificate:read'
   | 'certificate:revoke'
   | 'bundle:try'
+  | 'device:scrap'
+  | 'handshake:report'
   | 'key:release'
   | 'registration:manage'
   | 'registration:read'
@@ -35,6 +37,8 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'certificate:read',
     'certificate:revoke',
     'bundle:try',
+    'device:scrap',
+    'handshake:report',
     'key:release',
     'registration:manage',
     'registration:read',
@@ -55,6 +59,11 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
   ],
 };
 
+/** What a right gives beyond the role. `supersede` is no call of its own: `maySupersede`. */
+const GIVEN_BY_RIGHT: Readonly<Partial<Record<Right, Permission>>> = {
+  'report-handshakes': 'handshake:report',
+};
+
 /** A token that was verified, as the requester of an act. */
 export type Requester = Pick<TokenRecord, 'id' | 'name' | 'role' | 'rights' | 'fleet' | 'bounds'>;
 
@@ -62,9 +71,12 @@ export type Requester = Pick<TokenRecord, 'id' | 'name' | 'role' | 'rights' | 'f
 export const notFound = (what: string, role: Role): PkiError =>
   new PkiError('not-found', `There is no such ${what}, or a token of role ${role} may not do this with it.`);
 
+const mayByRoleOrRight = ({ role, rights }: Requester, permission: Permission): boolean =>
+  ALLOWED[role].includes(permission) || rights.some((right) => GIVEN_BY_RIGHT[right] === permission);
+
 /** True if the requester may do this in this fleet (null: in the service as a whole). */
 export const isAllowed = (requester: Requester, permission: Permission, fleet: string | null): boolean =>
-  ALLOWED[requester.role].includes(permission) && (requester.fleet === null || requester.fleet === fleet);
+  mayByRoleOrRight(requester, permission) && (requester.fleet === null || requester.fleet === fleet);
 
 /** Refuses `not-found` where the requester may not. */
 export function verifyAccess(

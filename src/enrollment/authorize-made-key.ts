@@ -84,7 +84,7 @@ export function authorizeMadeKey(
     notAfter,
     labels: labels === null ? null : canonicalLabels(labels),
     labelsAsked: request.labels !== null,
-    supersede,
+    ...supersede,
     warnings: [],
     publicKey,
     pkcs8,

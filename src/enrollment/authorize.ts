@@ -18,7 +18,16 @@ import { stampLabels, verifyIdGranted, verifyProfileGranted } from './bounds.ts'
 export interface RequestTerms {
   readonly notAfter: Date | null;
   readonly labels: Readonly<Record<string, string>> | null;
-  readonly supersede: { readonly reason: string } | null;
+  readonly supersede: Supersede | null;
+}
+
+/** When the certificates that are superseded are revoked; `never`: they stay valid. */
+export const REVOKE_OLD = ['never', 'now', 'after-handshake'] as const;
+
+export interface Supersede {
+  readonly reason: string;
+  /** `never` where it does not say. */
+  readonly revokeOld?: (typeof REVOKE_OLD)[number] | undefined;
 }
 
 /** What a requester asks for, with every field of the API's request; the rest has defaults. */
@@ -49,6 +58,8 @@ export interface GrantTerms {
   /** True where the request named labels. */
   readonly labelsAsked: boolean;
   readonly supersede: string | null;
+  /** Of those that are superseded; null: never. */
+  readonly revokeOld: 'now' | 'after-handshake' | null;
   readonly warnings: readonly string[];
 }
 
@@ -87,16 +98,20 @@ function deviceIdOf(proven: ProvenCsr, request: CertificateRequest, target: Targ
   return commonName;
 }
 
-/** The reason, of those who may. Refuses `not-found`. */
-export function supersedeOf(requester: Requester, request: RequestTerms): string | null {
-  if (request.supersede === null) return null;
+/** The reason, of those who may, and what becomes of the old certificates. Refuses `not-found`. */
+export function supersedeOf(
+  requester: Requester,
+  request: RequestTerms,
+): Pick<GrantTerms, 'supersede' | 'revokeOld'> {
+  if (request.supersede === null) return { supersede: null, revokeOld: null };
   if (!maySupersede(requester)) {
     throw new PkiError(
       'not-found',
       `A token of role ${requester.role} may not supersede: role security may, and tokens that were made with the right \`supersede\`.`,
     );
   }
-  return request.supersede.reason;
+  const { reason, revokeOld = 'never' } = request.supersede;
+  return { supersede: reason, revokeOld: revokeOld === 'never' ? null : revokeOld };
 }
 
 /**
@@ -133,7 +148,7 @@ export function authorize(
     notAfter: request.notAfter,
     labels: labels === null ? null : canonicalLabels(labels),
     labelsAsked: request.labels !== null,
-    supersede: supersedeOf(requester, request),
+    ...supersedeOf(requester, request),
     warnings: [...droppedAttributes(csr), ...granted.warnings],
   });
 }

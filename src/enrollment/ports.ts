@@ -16,7 +16,7 @@ export const ROLES = ['admin', 'security', 'station', 'auditor'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** A right that a token may carry beyond its role. */
-export const RIGHTS = ['supersede'] as const;
+export const RIGHTS = ['supersede', 'report-handshakes'] as const;
 export type Right = (typeof RIGHTS)[number];
 
 /** How many certificates a token may have made; null: as many as it likes. */
@@ -69,7 +69,7 @@ export interface StoredToken extends TokenRecord {
 export interface TokenAct {
   readonly at: Date;
   readonly actor: {
-    readonly kind: 'token' | 'registration' | 'service' | 'operator';
+    readonly kind: 'token' | 'registration' | 'device' | 'service' | 'operator';
     readonly id: string;
     readonly role: string;
   };

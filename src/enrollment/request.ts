@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PkiError } from '../errors.ts';
 import { DEVICE_KEY_ALGORITHMS, type DeviceKeyAlgorithm } from '../x509/index.ts';
-import type { CertificateRequest, RequestTerms } from './authorize.ts';
+import { type CertificateRequest, REVOKE_OLD, type RequestTerms } from './authorize.ts';
 import type { MadeKeyRequest } from './authorize-made-key.ts';
 
 /** U+0000 cannot be stored as text by every engine, and no name needs it. */
@@ -23,7 +23,7 @@ export const certificateRowSchema = z.strictObject({
   labels: labelsSchema.optional(),
   /** RFC 3339, with any offset. */
   notAfter: z.iso.datetime({ offset: true }).optional(),
-  supersede: z.strictObject({ reason: text(256) }).optional(),
+  supersede: z.strictObject({ reason: text(256), revokeOld: z.enum(REVOKE_OLD).optional() }).optional(),
 });
 
 /** The fields beside the request itself, where that comes as a file. */

@@ -56,6 +56,12 @@ export function certificateEntryJson(view: CertificateView) {
     supersededAt: formatInstantOrNull(certificate.supersededAt),
     revokedAt: formatInstantOrNull(certificate.revokedAt),
     revocationReason: certificate.revocationReason,
+    supersede:
+      certificate.supersede === null
+        ? null
+        : { reason: certificate.supersede, revokeOld: certificate.revokeOld ?? 'never' },
+    renews: certificate.renews?.certificate ?? null,
+    seenAt: formatInstantOrNull(certificate.seenAt),
     certificate: encodeCertificatePem(certificate.der),
   };
 }

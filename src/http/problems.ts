@@ -212,6 +212,16 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'Another device has nearly the same ID',
     'IDs that differ in case or width alone are taken for one by file systems and people. Use the ID exactly as it was first used.',
   ),
+  'device-scrapped': kind(
+    409,
+    'The device is scrapped',
+    'Its certificates are revoked, and nothing is issued to its name. Where the same device comes back into service, a person of role security takes it back: fleetca device reinstate, with a reason. Else give the device another ID.',
+  ),
+  'certificate-superseded': kind(
+    409,
+    'The device has a newer certificate',
+    'Renew with the newest certificate of the device. Where that is lost, or was revoked, ask role security for a new one with supersede.',
+  ),
   'request-differs': kind(
     409,
     'The device has a certificate that says something else',
@@ -262,6 +272,16 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     409,
     'The authority ends soon',
     'With under 30 days left it issues no more. Rotate it.',
+  ),
+  'renewal-too-early': kind(
+    409,
+    'It is too early to renew',
+    'The detail says from when on the certificate can be renewed. Ask then; nothing else has to change.',
+  ),
+  'renewal-too-late': kind(
+    409,
+    'The certificate expired too long ago',
+    'It can be renewed until the end of the grace after its end. Now role security, or a token with the right supersede, has to ask for a new one with supersede; look at the device first.',
   ),
   'clock-behind': kind(
     503,

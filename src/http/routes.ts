@@ -8,6 +8,7 @@ import { certificateSearchRoutes } from './routes/certificate-search.ts';
 import { certificateRoutes } from './routes/certificates.ts';
 import { checkRoutes } from './routes/check.ts';
 import { credentialsRoutes } from './routes/credentials.ts';
+import { deviceLifeRoutes } from './routes/device-life.ts';
 import { deviceRoutes } from './routes/devices.ts';
 import { factorySignRoutes } from './routes/factory-sign.ts';
 import { fleetRoutes } from './routes/fleets.ts';
@@ -19,6 +20,7 @@ import { publicationRoutes } from './routes/publication.ts';
 import { registerDeviceRoutes } from './routes/register-device.ts';
 import { registrationCredentialRoutes } from './routes/registration-credentials.ts';
 import { revocationRoutes } from './routes/revocations.ts';
+import { serialRoutes } from './routes/serials.ts';
 import { serverRoutes } from './routes/servers.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
@@ -43,11 +45,13 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...batchRoutes,
   ...batchResultRoutes,
   ...deviceRoutes,
+  ...deviceLifeRoutes,
   ...madeKeyRoutes,
   ...checkRoutes,
   ...factorySignRoutes,
   ...registrationCredentialRoutes,
   ...serverRoutes,
   ...revocationRoutes,
+  ...serialRoutes,
   ...auditRoutes,
 ];

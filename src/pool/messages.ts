@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { IntentRow, IssueContext, PreparedRow } from '../ca/index.ts';
+import type { IntentRow, IssueContext, Predecessor, PreparedRow, RevokeOld } from '../ca/index.ts';
 import { PkiError, type RefusalCode, type RefusalDetail } from '../errors.ts';
 
 /** Octets one after the other, and the length of each: one copy between threads, whatever their number. */
@@ -145,6 +145,7 @@ type RowText =
       supersede: string | null,
       warnings: readonly string[] | 0,
       made: 0 | 1,
+      revokeOld: RevokeOld | 0,
     ]
   | { readonly refusal: PackedRefusal; readonly deviceId: string | null };
 
@@ -163,6 +164,7 @@ function packRow(row: PreparedRow): RowText {
     intent.supersede,
     warnings.length === 0 ? 0 : warnings,
     intent.made === null ? 0 : 1,
+    intent.revokeOld ?? 0,
   ];
 }
 
@@ -187,18 +189,19 @@ export interface InCommon {
   readonly issuerId: number;
   readonly profileDigest: (profile: string) => Uint8Array;
   readonly recipientDigest: Uint8Array | null;
+  readonly renews: Predecessor | null;
 }
 
 export function unpackRows(
   texts: string,
   digests: Uint8Array,
-  { issuerId, profileDigest, recipientDigest }: InCommon,
+  { issuerId, profileDigest, recipientDigest, renews }: InCommon,
 ): readonly PreparedRow[] {
   const rows: readonly RowText[] = JSON.parse(texts);
   return rows.map((row, i) => {
     if ('refusal' in row) return { refusal: unpackRefusal(row.refusal), deviceId: row.deviceId };
     const [deviceId, foldedId, profile, notBefore, notAfter, asked, ...rest] = row;
-    const [labels, labelsAsked, supersede, warnings, made] = rest;
+    const [labels, labelsAsked, supersede, warnings, made, revokeOld] = rest;
     const at = i * DIGEST_OCTETS;
     const keyAt = at + DIGESTS.serial;
     const tbsAt = keyAt + DIGESTS.key;
@@ -218,6 +221,8 @@ export function unpackRows(
       labelsAsked: labelsAsked === 1,
       supersede,
       made: made === 1 ? { recipientDigest } : null,
+      revokeOld: revokeOld === 0 ? null : revokeOld,
+      renews,
     };
     return { intent, warnings: warnings === 0 ? [] : warnings };
   });

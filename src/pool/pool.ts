@@ -154,6 +154,7 @@ export function openPool({ keystore, random, profiles, size = availableParalleli
       issuerId: context.issuer.id,
       profileDigest: digestFor(context),
       recipientDigest,
+      renews: context.renews ?? null,
     });
     const { rows, places } = inPlace(requests, prepared);
     return {

@@ -1,4 +1,4 @@
-import type { Act, Device, StoredCertificate } from '../ca/index.ts';
+import type { Act, Device, DeviceState, RevokeOld, StoredCertificate } from '../ca/index.ts';
 import { foldDeviceId } from '../policy/index.ts';
 import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
@@ -29,6 +29,11 @@ export interface CertificateRow {
   superseded_at: number | null;
   revoked_at: number | null;
   revocation_reason: string | null;
+  supersede: string | null;
+  revoke_old: string | null;
+  renews: number | null;
+  renewed: Uint8Array | null;
+  seen_at: number | null;
 }
 
 const instant = (value: number | null): Date | null => (value === null ? null : new Date(value));
@@ -53,6 +58,13 @@ export const readCertificate = (row: CertificateRow): StoredCertificate => ({
   supersededAt: instant(row.superseded_at),
   revokedAt: instant(row.revoked_at),
   revocationReason: row.revocation_reason,
+  supersede: row.supersede,
+  revokeOld: row.revoke_old as RevokeOld | null,
+  renews:
+    row.renews === null || row.renewed === null
+      ? null
+      : { intentId: row.renews, certificate: hex(row.renewed) },
+  seenAt: instant(row.seen_at),
 });
 
 export const selectCertificate = build
@@ -61,6 +73,8 @@ export const selectCertificate = build
   .innerJoin('intent_chunk as k', 'k.id', 'i.chunk_id')
   .innerJoin('profile_version as v', 'v.id', 'i.profile_id')
   .innerJoin('device as d', 'd.id', 'i.device')
+  .leftJoin('certificate as p', 'p.intent_id', 'i.renews')
+  .leftJoin('sighting as s', 's.intent_id', 'c.intent_id')
   .select([
     'c.intent_id',
     'c.fingerprint',
@@ -81,6 +95,11 @@ export const selectCertificate = build
     'c.superseded_at',
     'c.revoked_at',
     'c.revocation_reason',
+    'i.supersede',
+    'i.revoke_old',
+    'i.renews',
+    'p.fingerprint as renewed',
+    's.seen_at',
   ]);
 
 const byIntent = selectCertificate.where('c.intent_id', '=', 0).compile().sql;
@@ -105,12 +124,27 @@ export function findCertificatesBySerial(session: Session, serial: Uint8Array): 
   });
 }
 
+interface DeviceRow {
+  readonly device_id: string;
+  readonly created_at: number;
+  readonly scrapped: number;
+}
+
+const stateOf = ({ scrapped }: DeviceRow): DeviceState => (scrapped === 1 ? 'scrapped' : 'active');
+
+const readDevice = (fleetId: number, row: DeviceRow): Device => ({
+  fleetId,
+  deviceId: row.device_id,
+  createdAt: new Date(row.created_at),
+  state: stateOf(row),
+});
+
 /** Devices are filed under the folded ID; it is another device where the ID itself differs. */
-function* deviceRow(fleetId: number, deviceId: string) {
+export function* deviceRow(fleetId: number, deviceId: string) {
   const row = yield* first(
     build
       .selectFrom('device')
-      .select(['id', 'device_id', 'created_at'])
+      .select(['id', 'device_id', 'created_at', 'scrapped'])
       .where('fleet_id', '=', fleetId)
       .where('folded_id', '=', foldDeviceId(deviceId)),
   );
@@ -119,20 +153,20 @@ function* deviceRow(fleetId: number, deviceId: string) {
 
 export function* findDevice(fleetId: number, deviceId: string): Asking<Device | undefined> {
   const row = yield* deviceRow(fleetId, deviceId);
-  return row && { fleetId, deviceId, createdAt: new Date(row.created_at) };
+  return row && readDevice(fleetId, row);
 }
 
 export function* listDevices(fleetId: number, after: string, limit: number): Asking<readonly Device[]> {
   const rows = yield* all(
     build
       .selectFrom('device')
-      .select(['device_id', 'created_at'])
+      .select(['device_id', 'created_at', 'scrapped'])
       .where('fleet_id', '=', fleetId)
       .where('folded_id', '>', foldDeviceId(after))
       .orderBy('folded_id')
       .limit(limit),
   );
-  return rows.map((row) => ({ fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) }));
+  return rows.map((row) => readDevice(fleetId, row));
 }
 
 export function* listDeviceCertificates(
@@ -185,13 +219,13 @@ const deviceOfKey = (fleetId: number, keyDigest: Uint8Array) =>
   build
     .selectFrom('device_key as k')
     .innerJoin('device as d', 'd.id', 'k.device')
-    .select(['d.device_id', 'd.created_at'])
+    .select(['d.device_id', 'd.created_at', 'd.scrapped'])
     .where('k.key_digest', '=', keyDigest)
     .where('k.fleet_id', '=', fleetId);
 
 export function* findDeviceOfKey(fleetId: number, keyDigest: Uint8Array): Asking<Device | undefined> {
   const row = yield* first(deviceOfKey(fleetId, keyDigest));
-  return row && { fleetId, deviceId: row.device_id, createdAt: new Date(row.created_at) };
+  return row && readDevice(fleetId, row);
 }
 
 /** Refuses `key-retired` where a certificate that the device has for the key was revoked for keyCompromise. */

@@ -6,8 +6,10 @@ import type { Session } from './session.ts';
 import {
   checkTexts,
   deviceIdTwin,
+  deviceScrapped,
   judgeAgainst,
   judgeMadeKey,
+  judgeRenewal,
   keyOfAnotherDevice,
   keyOfCa,
   keyRetired,
@@ -19,7 +21,7 @@ const SQL = {
   caKey: 'SELECT 1 FROM ca_key WHERE key_digest = ?',
   keyOwners:
     'SELECT k.fleet_id, d.id, d.device_id FROM device_key k JOIN device d ON d.id = k.device WHERE k.key_digest = ?',
-  deviceByFold: 'SELECT id, device_id FROM device WHERE fleet_id = ? AND folded_id = ?',
+  deviceByFold: 'SELECT id, device_id, scrapped FROM device WHERE fleet_id = ? AND folded_id = ?',
   newDevice: 'INSERT INTO device (fleet_id, device_id, folded_id, created_at) VALUES (?, ?, ?, ?)',
   claimKey: 'INSERT INTO device_key (fleet_id, key_digest, device) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   slot: `SELECT i.id, i.abandoned, k.run_id, c.intent_id AS completed FROM slot s JOIN intent i ON i.id = s.intent_id
@@ -34,6 +36,10 @@ const SQL = {
 interface Device {
   readonly id: number;
   readonly device_id: string;
+}
+
+interface NamedDevice extends Device {
+  readonly scrapped: number;
 }
 
 /** The first four octets of a digest, as a number. */
@@ -70,10 +76,13 @@ function judgeSlot(session: Session, row: IntentRow, device: number, at: Date): 
     | undefined;
   if (slot?.abandoned === 0 && slot.completed === null) return { verdict: 'pending', runId: slot.run_id };
   const standing = slot && standingCertificate(session, device, row.profile, slot);
-  const judge = (certificate: StoredCertificate): IntentVerdict | undefined =>
-    row.made
+  const judge = (certificate: StoredCertificate): IntentVerdict | undefined => {
+    if (row.renews)
+      return judgeRenewal(row, certificateOfIntent(session, row.renews.intentId), certificate, at);
+    return row.made
       ? judgeMadeKey(row, row.made, { certificate, ...findMadeKey(session, certificate.intentId) }, at)
       : judgeAgainst(row, certificate, at);
+  };
   const verdict = standing && judge(standing);
   if (verdict) return verdict;
   const retired = row.supersede === null && session.prepare(SQL.revokedKey).get(device, row.keyDigest);
@@ -118,10 +127,11 @@ export function claimSlotAndKey(
 ): IntentVerdict | number {
   const unstorable = checkTexts(row);
   if (unstorable) return unstorable;
-  const named = session.prepare(SQL.deviceByFold).get(fleetId, row.foldedId) as Device | undefined;
+  const named = session.prepare(SQL.deviceByFold).get(fleetId, row.foldedId) as NamedDevice | undefined;
   const foreign = checkOwnership(session, fleetId, row, named, keysElsewhere);
   if (foreign) return foreign;
   if (named) {
+    if (named.scrapped === 1) return deviceScrapped();
     if (slots.has(`${named.id} ${row.profile}`)) return { verdict: 'pending', runId };
     const verdict = judgeSlot(session, row, named.id, act.at);
     if (verdict) return verdict;

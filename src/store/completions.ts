@@ -1,12 +1,14 @@
 import type { Completion, CompletionChunk } from '../ca/index.ts';
+import { answer } from './asking.ts';
 import { appendAudit, rowsDigest } from './audit.ts';
 import { keepEnvelopes } from './envelopes.ts';
 import { fleetName } from './fleets.ts';
 import { settleIntents } from './intent-chunks.ts';
+import { findReplaced, replacedBy, revokeTargets } from './revocations.ts';
 import type { Session } from './session.ts';
 
 const SQL = {
-  intents: `SELECT i.id, i.chunk_id, i.abandoned, i.supersede IS NOT NULL AS supersedes, k.run_id, d.fleet_id
+  intents: `SELECT i.id, i.chunk_id, i.abandoned, i.supersede IS NOT NULL OR i.renews IS NOT NULL AS supersedes, i.revoke_old, k.run_id, d.fleet_id
     FROM intent i JOIN intent_chunk k ON k.id = i.chunk_id JOIN device d ON d.id = i.device
     WHERE i.id BETWEEN ? AND ? ORDER BY i.id`,
   // That an intent is completed once is the primary key's business.
@@ -14,7 +16,7 @@ const SQL = {
     'INSERT INTO certificate (intent_id, fingerprint, issued_at, audit_seq, der) VALUES (?, ?, ?, ?, ?)',
   supersede: `UPDATE certificate SET superseded_at = ? WHERE superseded_at IS NULL AND revoked_at IS NULL AND intent_id IN
     (SELECT o.id FROM intent n JOIN profile_version v ON v.id = n.profile_id
-     JOIN intent o ON o.device = n.device AND o.key_digest <> n.key_digest
+     JOIN intent o ON o.device = n.device AND o.id < n.id AND (o.key_digest <> n.key_digest OR n.renews IS NOT NULL)
      JOIN profile_version w ON w.id = o.profile_id AND w.name = v.name WHERE n.id = ?)`,
 } as const;
 
@@ -23,6 +25,7 @@ interface IntentFacts {
   readonly chunk_id: number;
   readonly abandoned: number;
   readonly supersedes: number;
+  readonly revoke_old: string | null;
   readonly run_id: string;
   readonly fleet_id: number;
 }
@@ -75,6 +78,18 @@ function appendEntry(
   });
 }
 
+/** Revokes what is to be revoked with the completion of what replaces it. */
+function revokeReplaced(
+  session: Session,
+  { act, fleetId }: CompletionChunk,
+  intents: readonly IntentFacts[],
+): void {
+  const targets = intents
+    .filter(({ revoke_old }) => revoke_old === 'now')
+    .flatMap(({ id }) => answer(session, findReplaced(id)));
+  revokeTargets(session, act, replacedBy(fleetId, 'now'), targets);
+}
+
 /** See `Ledger.recordIssued`. */
 export function recordIssued(session: Session, chunk: CompletionChunk): void {
   const at = chunk.act.at.getTime();
@@ -90,6 +105,7 @@ export function recordIssued(session: Session, chunk: CompletionChunk): void {
   for (const { id, supersedes } of intents) {
     if (supersedes) session.prepare(SQL.supersede).run(at, id);
   }
+  revokeReplaced(session, chunk, intents);
   settleIntents(
     session,
     intents.map(({ chunk_id }) => chunk_id),

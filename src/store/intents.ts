@@ -11,15 +11,16 @@ import { verifyClock } from './verify-clock.ts';
 
 const SQL = {
   newIntent: `INSERT INTO intent (id, chunk_id, issuer_id, serial, device, profile_id, key_digest, tbs_digest,
-    not_before, not_after, labels, supersede, generated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    not_before, not_after, labels, supersede, generated, revoke_old, renews)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   newLabel: 'INSERT INTO intent_label (fleet_id, name, value, intent_id) VALUES (?, ?, ?, ?)',
   fillSlot: `INSERT INTO slot (device, profile, intent_id) VALUES (?, ?, ?)
     ON CONFLICT (device, profile) DO UPDATE SET intent_id = excluded.intent_id`,
 } as const;
 
 /**
- * What a row's intent was, field by field, as the audit entry's digest covers it. A key that came in a CSR
- * is not mentioned: entries from before keys were made say the same as ever.
+ * What a row's intent was, field by field, as the audit entry's digest covers it. A key that came in a CSR,
+ * and what a row does not revoke or renew, is not mentioned: entries from before say the same as ever.
  */
 export const intentFields = (row: {
   deviceId: string;
@@ -34,6 +35,8 @@ export const intentFields = (row: {
   labels: string | null;
   supersede: string | null;
   made: unknown;
+  revokeOld: string | null;
+  renews: number | null;
 }): readonly Field[] => [
   row.deviceId,
   row.profile,
@@ -47,7 +50,18 @@ export const intentFields = (row: {
   row.labels,
   row.supersede,
   ...(row.made ? ['made'] : []),
+  ...(row.revokeOld === null ? [] : [`revokes ${row.revokeOld}`]),
+  ...(row.renews === null ? [] : [`renews ${row.renews}`]),
 ];
+
+/** The same of a row that is about to be recorded. */
+export const fieldsOfRow = (row: IntentRow): readonly Field[] =>
+  intentFields({
+    ...row,
+    notBefore: row.notBefore.getTime(),
+    notAfter: row.notAfter.getTime(),
+    renews: row.renews?.intentId ?? null,
+  });
 
 /** The labels of a row, each of which it can be found by. */
 export const labelsOf = ({ labels }: IntentRow): readonly (readonly [string, string])[] =>
@@ -77,6 +91,8 @@ function insertIntents(session: Session, won: readonly Won[], chunkId: number, f
       row.labels,
       row.supersede,
       row.made === null ? 0 : 1,
+      row.revokeOld,
+      row.renews?.intentId ?? null,
     );
     fillSlot.run(device, row.profile, firstIntent + i);
   });
@@ -90,9 +106,7 @@ function insertLabels(session: Session, fleetId: number, won: readonly Won[], fi
 }
 
 function appendEntry(session: Session, chunk: IntentChunk, won: readonly Won[]): number {
-  const fields = won.map(({ row }) =>
-    intentFields({ ...row, notBefore: row.notBefore.getTime(), notAfter: row.notAfter.getTime() }),
-  );
+  const fields = won.map(({ row }) => fieldsOfRow(row));
   return appendAudit(session, chunk.act, {
     action: 'intents-recorded',
     fleet: fleetName(session, chunk.fleetId),

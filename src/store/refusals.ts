@@ -27,6 +27,14 @@ export const keyOfADevice = (): PkiError =>
 
 export const noCertificate = (): PkiError => new PkiError('not-found', 'There is no such certificate.');
 
+export const noDevice = (): PkiError => new PkiError('not-found', 'There is no such device.');
+
+export const deviceBusy = (): PkiError =>
+  new PkiError('busy', 'A certificate of this device is being issued; ask again in a moment.');
+
+export const noIntent = (): PkiError =>
+  new PkiError('not-found', 'There is no such intent that was given up.');
+
 export const noKey = (): PkiError => new PkiError('not-found', 'No device of this fleet has this key.');
 
 export const compromisedKey = (): PkiError =>

@@ -7,6 +7,7 @@ import type {
   RevocationList,
   RevocationOrder,
   RevocationQuery,
+  RevokeOld,
   StoredCertificate,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
@@ -39,10 +40,10 @@ export interface RevocationTarget {
 const pad = (fingerprints: readonly Uint8Array[]): Uint8Array[] =>
   Array.from({ length: MOST }, (_, i) => fingerprints[i] ?? (fingerprints.at(-1) as Uint8Array));
 
-const byIssuerAndSerial = (one: RevocationTarget, other: RevocationTarget): number =>
+export const byIssuerAndSerial = (one: RevocationTarget, other: RevocationTarget): number =>
   one.issuer_id - other.issuer_id || Buffer.compare(one.serial, other.serial);
 
-/** Those of an order that are not revoked yet, by issuer and serial. Rejects as the port says. */
+/** Those of an order that are not revoked yet. Rejects as the port says. */
 export function* findTargets({
   fleetId,
   fingerprints,
@@ -60,8 +61,49 @@ export function* findTargets({
   );
   const due = new Set(fingerprints.map(hex)).size;
   if (rows.length !== due || rows.some((row) => row.fleet_id !== fleetId)) throw noCertificate();
-  return rows.filter(({ revoked_at }) => revoked_at === null).sort(byIssuerAndSerial);
+  return rows.filter(({ revoked_at }) => revoked_at === null);
 }
+
+/** What revoking a certificate needs to know, of those that are not revoked. */
+const unrevoked = build
+  .selectFrom('intent as i')
+  .innerJoin('certificate as c', 'c.intent_id', 'i.id')
+  .innerJoin('device as d', 'd.id', 'i.device')
+  .select(['c.intent_id', 'c.fingerprint', 'c.revoked_at', 'i.issuer_id', 'i.serial', 'i.not_after'])
+  .select('d.fleet_id')
+  .where('c.revoked_at', 'is', null);
+
+/** All certificates of a device that are not revoked. */
+export const findLive = (device: number): Asking<readonly RevocationTarget[]> =>
+  all(unrevoked.where('i.device', '=', device));
+
+/** Those of other keys that a certificate took the place of: of the same device and profile, and from before it. */
+export const findReplaced = (intentId: number): Asking<readonly RevocationTarget[]> =>
+  all(
+    unrevoked
+      .innerJoin('profile_version as w', 'w.id', 'i.profile_id')
+      .innerJoin('intent as n', 'n.device', 'i.device')
+      .innerJoin('profile_version as v', (join) =>
+        join.onRef('v.id', '=', 'n.profile_id').onRef('v.name', '=', 'w.name'),
+      )
+      .where('n.id', '=', intentId)
+      .whereRef('i.id', '<', 'n.id')
+      .whereRef('i.key_digest', '<>', 'n.key_digest'),
+  );
+
+/** Certificates that are revoked together: of which fleet, why these, and for what reason. */
+export interface OrderHead {
+  readonly fleetId: number;
+  readonly of: RevocationOrder['of'] | { readonly replaced: RevokeOld };
+  readonly reason: RevocationReason;
+}
+
+/** An order for what others took the place of. */
+export const replacedBy = (fleetId: number, when: RevokeOld): OrderHead => ({
+  fleetId,
+  of: { replaced: when },
+  reason: 'superseded',
+});
 
 /** What the entry's digest covers of each certificate. */
 export const revokedFields = ({
@@ -74,7 +116,7 @@ export const revokedFields = ({
   fingerprint,
 ];
 
-export const orderDetails = ({ of, reason }: RevocationOrder, targets: readonly RevocationTarget[]) => ({
+export const orderDetails = ({ of, reason }: OrderHead, targets: readonly RevocationTarget[]) => ({
   ...of,
   reason,
   revoked: targets.length,
@@ -105,9 +147,15 @@ export const targetOf = ({ intentId, issuerId, serial, notAfter }: StoredCertifi
   not_after: notAfter.getTime(),
 });
 
-export function revokeCertificates(session: Session, act: Act, order: RevocationOrder): number {
-  const targets = answer(session, findTargets(order));
-  if (targets.length === 0) return 0;
+/** Marks certificates that are not revoked, in any order, with one entry; without any, there is none. */
+export function revokeTargets(
+  session: Session,
+  act: Act,
+  order: OrderHead,
+  found: readonly RevocationTarget[],
+): number {
+  if (found.length === 0) return 0;
+  const targets = found.toSorted(byIssuerAndSerial);
   const auditSeq = appendAudit(session, act, {
     action: 'certificates-revoked',
     fleet: fleetName(session, order.fleetId),
@@ -124,6 +172,9 @@ export function revokeCertificates(session: Session, act: Act, order: Revocation
   }
   return targets.length;
 }
+
+export const revokeCertificates = (session: Session, act: Act, order: RevocationOrder): number =>
+  revokeTargets(session, act, order, answer(session, findTargets(order)));
 
 const newestFirst = (issuerId: number) =>
   build.selectFrom('revocation_list').where('issuer_id', '=', issuerId).orderBy('number', 'desc').limit(1);

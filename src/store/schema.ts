@@ -54,7 +54,9 @@ export interface Schema {
     device_id: string;
     folded_id: string;
     created_at: Instant;
+    scrapped: Generated<number>;
   };
+  device_change: { audit_seq: number; device: number; state: string; reason: string };
   device_key: { fleet_id: number; key_digest: Octets; device: number };
   profile_version: { id: Generated<number>; name: string; digest: Octets };
   intent_chunk: {
@@ -85,7 +87,10 @@ export interface Schema {
     supersede: string | null;
     abandoned: Generated<number>;
     generated: Generated<number>;
+    revoke_old: string | null;
+    renews: number | null;
   };
+  sighting: { intent_id: number; seen_at: Instant; audit_seq: number };
   intent_label: { fleet_id: number; name: string; value: string; intent_id: number };
   released_key: { key_digest: Octets; fleet_id: number; device: number };
   slot: { device: number; profile: string; intent_id: number };

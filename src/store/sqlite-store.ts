@@ -1,4 +1,5 @@
 import { chmodSync, existsSync } from 'node:fs';
+import { findAbandoned, listAbandoned, revokeAbandoned } from './abandoned-intents.ts';
 import { abandonIntents } from './abandonment.ts';
 import { acknowledgeOutcomes } from './acknowledgement.ts';
 import { type Asking, answer } from './asking.ts';
@@ -9,6 +10,7 @@ import * as certificates from './certificates.ts';
 import { recordIssued } from './completions.ts';
 import * as deliveries from './deliveries.ts';
 import * as destinations from './destinations.ts';
+import * as devices from './devices.ts';
 import { type Connection, openWriter } from './driver.ts';
 import { acknowledgeKey, findEnvelope } from './envelopes.ts';
 import { openingError, storageError } from './failure.ts';
@@ -120,6 +122,13 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     releaseKey: (act, fleetId, digest, reason) =>
       writer.write((s) => certificates.releaseKey(s, act, fleetId, digest, reason)),
 
+    scrapDevice: (act, fleetId, id, reason) =>
+      writer.write((s) => devices.scrapDevice(s, act, fleetId, id, reason)),
+    reinstateDevice: (act, fleetId, id, reason) =>
+      writer.write((s) => devices.reinstateDevice(s, act, fleetId, id, reason)),
+    listDeviceChanges: (fleetId, id, limit) => ask(devices.listDeviceChanges(fleetId, id, limit)),
+    recordSeen: (act, fingerprint) => writer.write((s) => devices.recordSeen(s, act, fingerprint)),
+
     recordRegistrationIntent: (act, run, intent) =>
       writer.write((s) => registrations.recordRegistrationIntent(s, act, run, intent)),
     recordRegistrationIssued: (act, run, id, der) =>
@@ -138,6 +147,9 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     recordRootState: (act, id, generation, said) =>
       writer.write((s) => servers.recordRootState(s, act, id, generation, said)),
     revokeCertificates: (act, order) => writer.write((s) => revocations.revokeCertificates(s, act, order)),
+    findAbandoned: (fleetId, serial) => ask(findAbandoned(fleetId, serial)),
+    listAbandoned: (fleetId, after, limit) => ask(listAbandoned(fleetId, after, limit)),
+    revokeAbandoned: (act, id, reason) => writer.write((s) => revokeAbandoned(s, act, id, reason)),
     findListState: (issuerId) => ask(revocations.findListState(issuerId)),
     listRevocations: (query, after, limit) => ask(revocations.listRevocations(query, after, limit)),
     recordListIntent: (act, run, intent) =>

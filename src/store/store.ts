@@ -1,5 +1,12 @@
 import type { BatchStore } from '../batch/index.ts';
-import type { AuditLog, Ledger, RegistrationLedger, RevocationLedger, ServerLedger } from '../ca/index.ts';
+import type {
+  AuditLog,
+  DeviceLedger,
+  Ledger,
+  RegistrationLedger,
+  RevocationLedger,
+  ServerLedger,
+} from '../ca/index.ts';
 import type { TokenStore } from '../enrollment/index.ts';
 import type { OutgoingStore } from '../outgoing/index.ts';
 import { lockDatabase } from './lock.ts';
@@ -20,6 +27,7 @@ export interface StoreSettings {
 
 export interface Store
   extends Ledger,
+    DeviceLedger,
     RegistrationLedger,
     RevocationLedger,
     ServerLedger,

@@ -46,6 +46,13 @@ export const keyRetired = (): IntentVerdict =>
     'A certificate of this key was revoked. A new one for the same key needs `supersede` with a reason.',
   );
 
+/** Nothing is issued to a name whose device is scrapped, whatever the key and whoever asks. */
+export const deviceScrapped = (): IntentVerdict =>
+  refused(
+    'device-scrapped',
+    'The device is scrapped: nothing is issued to its name. A person of role security can take it back.',
+  );
+
 const deviceHasOtherKey = (): IntentVerdict =>
   refused(
     'device-has-other-key',
@@ -84,6 +91,31 @@ export function judgeAgainst(
         );
   }
   return certificate.notAfter <= at ? undefined : replayOrDiffer(row, certificate);
+}
+
+/**
+ * The same for a row by which a device renews; `peer` is the certificate that it has shown. It may be the slot's
+ * own, or one that was renewed already: the answer may have been lost, and the key that came with it, too.
+ */
+export function judgeRenewal(
+  row: IntentRow,
+  peer: StoredCertificate | undefined,
+  standing: StoredCertificate,
+  at: Date,
+): IntentVerdict | undefined {
+  const isOwn = peer?.deviceId === row.deviceId && peer.profile === row.profile;
+  if (!isOwn) throw new Error('a certificate is renewed that is not of the device and profile');
+  if (peer.revokedAt !== null)
+    return refused('unauthenticated', 'The certificate of the client was revoked.');
+  if (standing.intentId === peer.intentId) return undefined;
+  if (standing.renews?.intentId !== peer.intentId || standing.revokedAt !== null) {
+    return refused(
+      'certificate-superseded',
+      'The device has another certificate since, which did not come of a renewal of this one or is revoked. Renew with the newest.',
+    );
+  }
+  const isRetry = sameOctets(standing.keyDigest, row.keyDigest) && at < standing.notAfter;
+  return isRetry ? { verdict: 'replay', certificate: standing } : undefined;
 }
 
 /** A certificate, and what is on record of its key, if we made it. */

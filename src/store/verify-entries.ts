@@ -7,6 +7,7 @@ import { intentFields } from './intents.ts';
 import type { Schema } from './schema.ts';
 import { build } from './session.ts';
 import { DESTINATION_CHECKS } from './verify-destinations.ts';
+import { DEVICE_CHECKS } from './verify-devices.ts';
 import { REGISTRATION_CHECKS } from './verify-registrations.ts';
 import { REVOCATION_CHECKS } from './verify-revocations.ts';
 import { SERVER_CHECKS } from './verify-servers.ts';
@@ -63,7 +64,7 @@ const intentsOf = (chunk: ChunkRow) =>
       .leftJoin('device as d', 'd.id', 'i.device')
       .select(['d.device_id', 'v.name', 'v.digest', 'i.issuer_id', 'i.serial', 'i.key_digest'])
       .select(['i.tbs_digest', 'i.not_before', 'i.not_after', 'i.labels', 'i.supersede', 'i.chunk_id'])
-      .select('i.generated')
+      .select(['i.generated', 'i.revoke_old', 'i.renews'])
       .where('i.id', '>=', chunk.first_intent)
       .where('i.id', '<=', chunk.last_intent)
       .orderBy('i.id'),
@@ -89,6 +90,8 @@ const checkIntents: Check = function* (entry, findings) {
       labels: row.labels,
       supersede: row.supersede,
       made: row.generated,
+      revokeOld: row.revoke_old,
+      renews: row.renews,
     }),
   );
   expectRows(entry, findings, entry.details.recorded, fields);
@@ -234,6 +237,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   ...SERVER_CHECKS,
   ...DESTINATION_CHECKS,
   ...REVOCATION_CHECKS,
+  ...DEVICE_CHECKS,
 };
 
 function* checkEntry(row: AuditRow, findings: Findings): Asking<void> {

@@ -3,6 +3,7 @@ import { openReadOnly } from './driver.ts';
 import { Findings, type LedgerProblem } from './findings.ts';
 import { Session } from './session.ts';
 import { verifyDestinationRows } from './verify-destinations.ts';
+import { verifyDevices } from './verify-devices.ts';
 import { verifyEntries } from './verify-entries.ts';
 import { verifyEnvelopes } from './verify-envelopes.ts';
 import { verifyLabels } from './verify-labels.ts';
@@ -37,6 +38,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   yield* verifyServerRows(findings);
   yield* verifyDestinationRows(findings);
   yield* verifyRevocations(findings);
+  yield* verifyDevices(findings);
   yield* verifyLabels(findings);
   yield* verifyEnvelopes(findings);
   const problems = findings.problems();

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import { elementBytes, readElement } from '../asn1/index.ts';
 import type { AuditEntry } from '../ca/index.ts';
+import { serialDetails } from './abandoned-intents.ts';
 import { type Asking, all, eachRow, first } from './asking.ts';
 import { readAuditRow, rowsDigest } from './audit.ts';
 import type { Findings } from './findings.ts';
@@ -67,6 +68,45 @@ function* verifyMarks(findings: Findings): Asking<number> {
     },
   );
   return marked;
+}
+
+const serialsAfter = (after: number, limit: number) =>
+  build
+    .selectFrom('revocation as r')
+    .innerJoin('intent as i', 'i.id', 'r.intent_id')
+    .leftJoin('device as d', 'd.id', 'i.device')
+    .select([
+      'r.intent_id',
+      'r.issuer_id',
+      'r.serial',
+      'r.not_after',
+      'r.reason',
+      'r.audit_seq',
+      'r.revoked_at',
+    ])
+    .select(['i.issuer_id as by', 'i.serial as own', 'i.not_after as ends', 'd.device_id'])
+    .where('i.abandoned', '=', 1)
+    .where('i.id', '>', after)
+    .orderBy('i.id')
+    .limit(limit);
+
+/** Every serial that was revoked without a certificate is that of an intent that was given up, with an entry. */
+function* verifySerials(findings: Findings): Asking<number> {
+  let listed = 0;
+  yield* eachRow(
+    serialsAfter,
+    ({ intent_id }) => intent_id,
+    function* (row) {
+      listed++;
+      const { audit_seq: seq, issuer_id: issuerId, intent_id: intentId, serial, device_id: deviceId } = row;
+      const entry = yield* findings.readAsking(seq, 'the entry', () => said(seq, 'serial-revoked'));
+      const due = serialDetails({ intentId, issuerId, serial, deviceId }, row.reason);
+      const told = JSON.stringify(entry) === JSON.stringify(due);
+      const own = row.by === issuerId && hex(row.own) === hex(serial) && row.ends === row.not_after;
+      findings.expect(told && own, seq, `serial ${hex(serial)} is revoked otherwise than its entry says`);
+    },
+  );
+  return listed;
 }
 
 type ListRow = Selectable<Schema['revocation_list']>;
@@ -135,7 +175,7 @@ function verifyOctets({ issuer_id, number, audit_seq, ...row }: ListRow, finding
 
 /** Marks, the list that CRLs are made from, and CRLs say what their entries say. */
 export function* verifyRevocations(findings: Findings): Asking<void> {
-  const marked = yield* verifyMarks(findings);
+  const marked = (yield* verifyMarks(findings)) + (yield* verifySerials(findings));
   const count = build.selectFrom('revocation').select((is) => is.fn.countAll<number>().as('n'));
   const listed = Number((yield* first(count))?.n ?? 0);
   findings.expect(
@@ -147,7 +187,7 @@ export function* verifyRevocations(findings: Findings): Asking<void> {
   for (const { id } of issuers) yield* verifyListsOf(id, findings);
 }
 
-type Check = (entry: AuditEntry, findings: Findings) => Asking<void>;
+export type Check = (entry: AuditEntry, findings: Findings) => Asking<void>;
 
 const checkRevokedTogether: Check = function* ({ seq, at, fleet, details }, findings) {
   const rows = yield* all(
@@ -196,9 +236,22 @@ const checkListIssued: Check = function* ({ seq, fleet, details }, findings) {
   findings.expect(there, seq, 'the entry tells of a CRL that was not issued');
 };
 
+const checkSerial: Check = function* ({ seq, at, details }, findings) {
+  const row = yield* first(
+    build
+      .selectFrom('revocation')
+      .select(['audit_seq', 'revoked_at'])
+      .where('issuer_id', '=', Number(details.issuer))
+      .where('serial', '=', Buffer.from(String(details.serial), 'hex')),
+  );
+  const there = row?.audit_seq === seq && row.revoked_at === Date.parse(at);
+  findings.expect(there, seq, 'the entry says that a serial was revoked, and it is not');
+};
+
 /** What the ledger must hold for an entry, by its action. */
 export const REVOCATION_CHECKS: Readonly<Record<string, Check>> = {
   'certificates-revoked': checkRevokedTogether,
+  'serial-revoked': checkSerial,
   'crl-intent-recorded': checkListIntent,
   'crl-issued': checkListIssued,
 };

@@ -71,6 +71,8 @@ const rowOf = (lot: Lot, n: number): IntentRow => {
     labelsAsked: false,
     supersede: null,
     made: null,
+    revokeOld: null,
+    renews: null,
   };
 };
 

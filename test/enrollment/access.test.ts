@@ -32,6 +32,8 @@ const TABLE: Readonly<Record<Permission, readonly Role[]>> = {
   'authority:read': ['admin', 'security', 'auditor'],
   'certificate:request': ['security', 'station'],
   'certificate:read': ['security', 'station', 'auditor'],
+  'device:scrap': ['security'],
+  'handshake:report': ['security'],
   'certificate:revoke': ['security'],
   'bundle:try': ['security', 'station'],
   'key:release': ['security'],

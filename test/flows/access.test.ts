@@ -27,6 +27,7 @@ let unbound: Readonly<Record<Role, string | null>>;
 let expired: string;
 let revoked: string;
 let certificateId: string;
+let certificateSerial: string;
 let registrationId: string;
 const known = makeDevice('known');
 const released = makeDevice('released');
@@ -84,6 +85,14 @@ const examples: Readonly<Record<string, () => Example>> = {
   getCertificate: () => ofCertificate('', 200),
   revokeCertificate: () => ({ ...ofCertificate('/revoke', 200), json: { reason: 'superseded' } }),
   revokeDevice: () => ({ ...inFleet('/devices/taken-back/revoke', 200), json: { reason: 'superseded' } }),
+  revokeSerial: () => ({
+    ...inFleet(`/serials/${certificateSerial}/revoke`, 200),
+    json: { reason: 'superseded' },
+  }),
+  listAbandonedIntents: () => inFleet('/abandoned-intents', 200),
+  scrapDevice: () => ({ ...inFleet('/devices/scrapped/scrap', 200), json: { reason: 'burnt' } }),
+  reinstateDevice: () => ({ ...inFleet('/devices/scrapped/reinstate', 200), json: { reason: 'repaired' } }),
+  reportSeen: () => ofCertificate('/seen', 200),
   revokeBatch: () => ({
     target: '/v1/batches/made-keys/revoke',
     missing: '/v1/batches/no-such-batch/revoke',
@@ -216,9 +225,11 @@ beforeAll(async () => {
   await requestCertificate(service, demo, { body: known.csr });
   await requestCertificate(service, demo, { body: released.csr });
   await requestCertificate(service, demo, { body: makeDevice('bundled').csr });
-  await requestCertificate(service, demo, { body: makeDevice('taken-back').csr });
+  for (const id of ['taken-back', 'scrapped'])
+    await requestCertificate(service, demo, { body: makeDevice(id).csr });
   const issued = await requestCertificate(service, demo, { body: makeDevice('revoked').csr });
   certificateId = issued.json().id;
+  certificateSerial = issued.json().serial;
   await service.call('POST', '/v1/fleets/demo/batches', {
     token: demo.tokens.station,
     type: 'application/x-ndjson',

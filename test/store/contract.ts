@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { auditContract } from './audit-contract.ts';
 import { batchContract } from './batch-contract.ts';
 import { batchListContract } from './batch-list-contract.ts';
+import { deviceContract } from './device-contract.ts';
 import { fleetContract } from './fleet-contract.ts';
 import { generationContract } from './generation-contract.ts';
 import { intentContract } from './intent-contract.ts';
@@ -45,6 +46,7 @@ export function describeStore(
     describe('servers', () => serverContract(given));
     describe('whom the service calls', () => outgoingContract(given));
     describe('revocations and CRLs', () => revocationContract(given));
+    describe('devices over time', () => deviceContract(given));
     describe('keys that we made', () => madeKeyContract(given));
     describe('inventory', () => inventoryContract(given));
     describe('searches', () => searchContract(given));

@@ -11,6 +11,7 @@ export function inventoryContract(given: Given): void {
       fleetId: here.fleet.id,
       deviceId: 'dev-1',
       createdAt: minutesAfter(1),
+      state: 'active',
     });
     expect(await store.findDevice(there.fleet.id, 'dev-1')).toBeUndefined();
     expect(await store.findDevice(here.fleet.id, 'DEV-1')).toBeUndefined();

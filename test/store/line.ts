@@ -2,6 +2,7 @@ import type { BatchStore } from '../../src/batch/index.ts';
 import type {
   AuditEntry,
   AuditLog,
+  DeviceLedger,
   Fleet,
   Generation,
   GenerationIntent,
@@ -31,6 +32,7 @@ import {
 /** A store as the contract sees it: the ports, and the run that its intents belong to. */
 export interface StoreUnderTest
   extends Ledger,
+    DeviceLedger,
     RegistrationLedger,
     ServerLedger,
     RevocationLedger,

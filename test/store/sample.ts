@@ -63,6 +63,8 @@ export function sampleRow(wish: RowWish): IntentRow {
     labelsAsked: (wish.labels ?? null) !== null,
     supersede: null,
     made: null,
+    revokeOld: null,
+    renews: null,
     ...wish,
   };
 }

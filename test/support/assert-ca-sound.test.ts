@@ -42,6 +42,7 @@ function contextOn(ledger: Store): CaContext {
     registrations: ledger,
     servers: ledger,
     revocations: ledger,
+    devices: ledger,
     steps,
     clock,
     runId: ledger.runId,
@@ -163,6 +164,8 @@ test('an authority at work is sound, with intents open', async () => {
         labelsAsked: false,
         supersede: null,
         made: null,
+        revokeOld: null,
+        renews: null,
       },
     ],
   });

@@ -328,9 +328,11 @@ function checkList(
   const revoked = db
     .prepare(
       `SELECT i.serial, i.not_after, c.revoked_audit_seq AS by FROM certificate c JOIN intent i ON i.id = c.intent_id
-       WHERE c.revoked_at IS NOT NULL AND i.issuer_id = ?`,
+       WHERE c.revoked_at IS NOT NULL AND i.issuer_id = ?
+       UNION ALL SELECT r.serial, i.not_after, r.audit_seq FROM revocation r JOIN intent i ON i.id = r.intent_id
+       WHERE i.abandoned = 1 AND r.issuer_id = ?`,
     )
-    .all(row.issuer_id) as { serial: Uint8Array; not_after: number; by: number }[];
+    .all(row.issuer_id, row.issuer_id) as { serial: Uint8Array; not_after: number; by: number }[];
   const due = revoked.filter(({ by, not_after }) => {
     const wasListedAfterItsEnd =
       before !== undefined && not_after < before.this_update && by <= before.covers;
@@ -425,6 +427,38 @@ const QUESTIONS: readonly (readonly [string, string])[] = [
      LEFT JOIN revocation r ON r.issuer_id = i.issuer_id AND r.serial = i.serial
      WHERE (c.revoked_at IS NULL) <> (r.serial IS NULL) OR r.revoked_at <> c.revoked_at
        OR r.reason <> c.revocation_reason OR r.intent_id <> c.intent_id`,
+  ],
+  [
+    'a serial is revoked that has no certificate, and whose intent was not given up',
+    `SELECT r.intent_id FROM revocation r JOIN intent i ON i.id = r.intent_id
+     LEFT JOIN certificate c ON c.intent_id = i.id
+     WHERE (c.intent_id IS NULL) <> (i.abandoned = 1) OR i.issuer_id <> r.issuer_id OR i.serial <> r.serial`,
+  ],
+  [
+    'a scrapped device has a certificate that is not revoked',
+    `SELECT d.device_id FROM device d JOIN intent i ON i.device = d.id JOIN certificate c ON c.intent_id = i.id
+     WHERE d.scrapped = 1 AND c.revoked_at IS NULL`,
+  ],
+  [
+    'a device is in another state than its last change says',
+    `SELECT d.device_id FROM device d LEFT JOIN device_change x ON x.device = d.id
+       AND x.audit_seq = (SELECT max(audit_seq) FROM device_change WHERE device = d.id)
+     WHERE d.scrapped <> (coalesce(x.state, 'active') = 'scrapped')`,
+  ],
+  [
+    'a certificate renews one of another device or profile, that came after it or was not its certificate',
+    `SELECT n.id FROM intent n JOIN intent o ON o.id = n.renews
+     JOIN profile_version v ON v.id = n.profile_id JOIN profile_version w ON w.id = o.profile_id
+     LEFT JOIN certificate c ON c.intent_id = o.id
+     WHERE n.device <> o.device OR v.name <> w.name OR n.id <= o.id OR c.intent_id IS NULL`,
+  ],
+  [
+    'a certificate stands that another one was to revoke',
+    `SELECT o.id, n.id FROM intent n JOIN certificate m ON m.intent_id = n.id
+     JOIN intent o ON o.device = n.device AND o.id < n.id AND o.key_digest <> n.key_digest
+     JOIN profile_version v ON v.id = n.profile_id JOIN profile_version w ON w.id = o.profile_id AND w.name = v.name
+     JOIN certificate c ON c.intent_id = o.id LEFT JOIN sighting s ON s.intent_id = n.id
+     WHERE c.revoked_at IS NULL AND (n.revoke_old = 'now' OR n.revoke_old = 'after-handshake' AND s.intent_id IS NOT NULL)`,
   ],
   [
     'a key is an authority’s and a device’s',

@@ -6,7 +6,15 @@ import { type RowContent, refusedRow, tooLongRow } from '../row.ts';
 import { splitCells } from './csv-cells.ts';
 import { splitRecords } from './csv-records.ts';
 
-const PLAIN_COLUMNS = ['deviceId', 'csr', 'profile', 'notAfter', 'supersede', 'keyAlgorithm'] as const;
+const PLAIN_COLUMNS = [
+  'deviceId',
+  'csr',
+  'profile',
+  'notAfter',
+  'supersede',
+  'revokeOld',
+  'keyAlgorithm',
+] as const;
 type PlainColumn = (typeof PLAIN_COLUMNS)[number];
 
 /** What a column holds. */
@@ -86,10 +94,13 @@ interface Header {
 type Fields = Partial<Record<PlainColumn, string>>;
 
 /** The row as the JSON that a line of NDJSON would be, which is judged where those are. Empty cells are absent. */
-function encodeLine({ supersede, ...fields }: Fields, labels: Readonly<Record<string, string>>): Uint8Array {
+function encodeLine(
+  { supersede, revokeOld, ...fields }: Fields,
+  labels: Readonly<Record<string, string>>,
+): Uint8Array {
   const row = {
     ...fields,
-    ...(supersede === undefined ? {} : { supersede: { reason: supersede } }),
+    ...(supersede === undefined ? {} : { supersede: { reason: supersede, revokeOld } }),
     ...(Object.keys(labels).length === 0 ? {} : { labels }),
   };
   return Buffer.from(JSON.stringify(row), 'utf8');
@@ -133,7 +144,7 @@ function readRecord(header: Header, octets: Line): RowContent {
 
 /**
  * A lot as CSV (RFC 4180, UTF-8, commas) whose first line names the columns: `csr` (PEM, or DER in
- * base64) and, as wanted, `deviceId`, `profile`, `notAfter`, `supersede` (the reason) and `label:<name>`.
+ * base64) and, as wanted, `deviceId`, `profile`, `notAfter`, `supersede` (the reason), `revokeOld` and `label:<name>`.
  * Where keys are made, a row without `csr` asks for one: it has `deviceId`, and `keyAlgorithm` as wanted.
  * Refuses `bad-lot` and `too-large` where header or quoting are at fault; a bad row is refused alone.
  */

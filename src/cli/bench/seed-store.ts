@@ -74,6 +74,8 @@ function forgeRow({ template, digest }: Forge, deviceId: string, chance: Buffer)
     labels: null,
     labelsAsked: false,
     supersede: null,
+    revokeOld: null,
+    renews: null,
     made: null,
   };
   return { intent, der };

@@ -12,8 +12,9 @@ import { once } from '../once.ts';
 import { sayWarnings, show } from '../output.ts';
 import { readWarnings } from '../read-warnings.ts';
 import { readRecipientFile } from '../recipient-file.ts';
+import { type SupersedeOptions, supersedeOf } from '../supersede.ts';
 
-interface CreateOptions {
+interface CreateOptions extends SupersedeOptions {
   readonly fleet: string;
   readonly out: string;
   readonly keyAlgorithm?: string;
@@ -22,7 +23,6 @@ interface CreateOptions {
   readonly authority?: string;
   readonly notAfter?: string;
   readonly label?: readonly string[];
-  readonly supersede?: string;
   readonly layout?: string;
   readonly passphraseFile?: string;
 }
@@ -53,13 +53,23 @@ async function openFolder(folder: string, name: string): Promise<void> {
 }
 
 async function callOf(deviceId: string, options: CreateOptions): Promise<ApiCall> {
-  const { fleet, out: _out, layout, passphraseFile, recipient, label, supersede, ...fields } = options;
+  const {
+    fleet,
+    out: _out,
+    layout,
+    passphraseFile,
+    recipient,
+    label,
+    supersede: _supersede,
+    revokeOld: _revokeOld,
+    ...fields
+  } = options;
   const request = {
     deviceId,
     ...fields,
     passphrase: passphraseFile === undefined ? undefined : await readPassphraseFile(passphraseFile),
     labels: label && parseLabels(label),
-    supersede: supersede === undefined ? undefined : { reason: supersede },
+    supersede: supersedeOf(options),
     recipient: recipient === undefined ? undefined : (await readRecipientFile(recipient)).pem,
   };
   const json = postJson(`/v1/fleets/${segment(fleet)}/devices`, request);

@@ -19,8 +19,9 @@ import { parseLabels } from '../labels.ts';
 import { fileFailure, LocalFailure } from '../local-failure.ts';
 import { sayWarnings, show } from '../output.ts';
 import { setupFailure } from '../setup-failure.ts';
+import { type SupersedeOptions, supersedeOf } from '../supersede.ts';
 
-interface EnrollOptions {
+interface EnrollOptions extends SupersedeOptions {
   readonly fleet: string;
   readonly pkcs11: string;
   readonly tokenLabel?: string;
@@ -33,7 +34,6 @@ interface EnrollOptions {
   readonly authority?: string;
   readonly notAfter?: string;
   readonly label?: readonly string[];
-  readonly supersede?: string;
 }
 
 /** Labels that are customary; aktualizr goes by the ids alone. */
@@ -111,7 +111,7 @@ const requestOf = (csr: string, deviceId: string, options: EnrollOptions) => ({
   authority: options.authority,
   notAfter: options.notAfter,
   labels: options.label && parseLabels(options.label),
-  supersede: options.supersede === undefined ? undefined : { reason: options.supersede },
+  supersede: supersedeOf(options),
 });
 
 /**

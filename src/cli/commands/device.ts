@@ -6,20 +6,27 @@ import { show } from '../output.ts';
 import { type ListForms, streamList } from '../stream-list.ts';
 import { formatFields } from '../table.ts';
 
-interface InFleet {
+export interface InFleet {
   readonly fleet: string;
 }
 
 interface DeviceEntry extends InFleet {
   readonly deviceId: string;
   readonly createdAt: string;
+  readonly state: string;
 }
 
-interface Device extends DeviceEntry {
+export interface Device extends DeviceEntry {
+  readonly changes: readonly {
+    readonly state: string;
+    readonly reason: string;
+    readonly at: string;
+    readonly by: string;
+  }[];
   readonly certificates: readonly CertificateEntry[];
 }
 
-const pathOf = ({ fleet }: InFleet): string => `/v1/fleets/${segment(fleet)}/devices`;
+export const pathOf = ({ fleet }: InFleet): string => `/v1/fleets/${segment(fleet)}/devices`;
 
 interface DeviceFilters extends InFleet, ListForms {
   readonly deviceId?: string;
@@ -33,19 +40,21 @@ export async function listDevices(
 ): Promise<undefined> {
   const call = { path: pathOf({ fleet }), query: { deviceId, keyDigest: key } };
   await streamList<DeviceEntry>(invocation, call, forms, {
-    headings: ['DEVICE', 'SINCE'],
-    cells: (device) => [device.deviceId, device.createdAt],
+    headings: ['DEVICE', 'SINCE', 'STATE'],
+    cells: (device) => [device.deviceId, device.createdAt, device.state],
   });
 }
 
-const deviceLines = ({ deviceId, fleet, createdAt, certificates }: Device): string =>
+export const deviceLines = ({ deviceId, fleet, createdAt, state, changes, certificates }: Device): string =>
   [
     formatFields([
       ['device', deviceId],
       ['fleet', fleet],
       ['since', createdAt],
+      ['state', state],
       ['certificates', certificates.length],
     ]),
+    ...changes.map((change) => `${change.at}  ${change.state} by ${change.by}: ${change.reason}`),
     ...certificates.map(certificateLines),
   ].join('\n');
 

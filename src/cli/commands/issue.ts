@@ -10,17 +10,17 @@ import type { Invocation } from '../invocation.ts';
 import { parseLabels } from '../labels.ts';
 import { fileFailure, LocalFailure } from '../local-failure.ts';
 import { type Output, sayWarnings, show } from '../output.ts';
+import { type SupersedeOptions, supersedeOf } from '../supersede.ts';
 
 type Form = 'json' | 'pem' | 'der' | 'p7' | 'zip';
 
-interface IssueOptions {
+interface IssueOptions extends SupersedeOptions {
   readonly fleet: string;
   readonly deviceId?: string;
   readonly profile?: string;
   readonly authority?: string;
   readonly notAfter?: string;
   readonly label?: readonly string[];
-  readonly supersede?: string;
   readonly out?: string;
   readonly form?: Form;
 }
@@ -44,7 +44,7 @@ async function readCsr(source: string): Promise<string> {
 
 const requestOf = (
   csr: string,
-  { deviceId, profile, authority, notAfter, label, supersede }: IssueOptions,
+  { deviceId, profile, authority, notAfter, label, ...more }: IssueOptions,
 ) => ({
   csr,
   deviceId,
@@ -52,7 +52,7 @@ const requestOf = (
   authority,
   notAfter,
   labels: label && parseLabels(label),
-  supersede: supersede === undefined ? undefined : { reason: supersede },
+  supersede: supersedeOf(more),
 });
 
 interface Answer {

@@ -11,6 +11,7 @@ interface Wish {
   readonly fleet?: string;
   readonly device?: string;
   readonly batch?: string;
+  readonly serial?: string;
 }
 
 interface RevokedTogether {
@@ -20,15 +21,40 @@ interface RevokedTogether {
 }
 
 /** What is revoked, as a path of the API. Throws `usage` where that is not exactly one thing. */
-function pathOf(id: string | undefined, { fleet, device, batch }: Wish): string {
-  if ([id, device, batch].filter((one) => one !== undefined).length !== 1)
-    throw new LocalFailure('usage', 'One of an id, --device and --batch says what is revoked.');
-  if ((device === undefined) !== (fleet === undefined))
-    throw new LocalFailure('usage', '--device and --fleet belong together.');
+function pathOf(id: string | undefined, { fleet, device, batch, serial }: Wish): string {
+  if ([id, device, batch, serial].filter((one) => one !== undefined).length !== 1)
+    throw new LocalFailure('usage', 'One of an id, --serial, --device and --batch says what is revoked.');
+  if ((device === undefined && serial === undefined) !== (fleet === undefined))
+    throw new LocalFailure('usage', '--device and --serial go with --fleet.');
+  if (serial !== undefined) return `/v1/fleets/${segment(fleet ?? '')}/serials/${segment(serial)}/revoke`;
   if (device !== undefined) return `/v1/fleets/${segment(fleet ?? '')}/devices/${segment(device)}/revoke`;
   return batch === undefined
     ? `/v1/certificates/${segment(id ?? '')}/revoke`
     : `/v1/batches/${segment(batch)}/revoke`;
+}
+
+interface RevokedSerial {
+  readonly serial: string;
+  readonly fleet: string;
+  readonly deviceId: string | null;
+  readonly certificate: string | null;
+  readonly revokedAt: string;
+  readonly revocationReason: string;
+}
+
+const serialLines = ({ serial, deviceId, certificate, revokedAt, revocationReason }: RevokedSerial): string =>
+  formatFields([
+    ['serial', serial],
+    ['device', deviceId ?? '-'],
+    ['certificate', certificate ?? 'not on record'],
+    ['revoked', `${revokedAt}, ${revocationReason}`],
+  ]);
+
+type Revoked = Certificate | RevokedTogether | RevokedSerial;
+
+function revokedLines(done: Revoked): string {
+  if ('revoked' in done) return countLines(done);
+  return 'id' in done ? certificateLines(done) : serialLines(done);
 }
 
 const countLines = ({ fleet, revoked, revokedBefore }: RevokedTogether): string =>
@@ -44,10 +70,8 @@ export async function revoke(invocation: Invocation, id: string | undefined, wis
   const { reason } = wish;
   // The same again keeps the first mark.
   const call = { ...postJson(pathOf(id, wish), { reason }), isRepeatable: true } as const;
-  const done = await withClient(invocation, (client) =>
-    callJson<Certificate | RevokedTogether>(client, call),
-  );
-  await show(output, done, (one) => ('revoked' in one ? countLines(one) : certificateLines(one)));
+  const done = await withClient(invocation, (client) => callJson<Revoked>(client, call));
+  await show(output, done, revokedLines);
   if (output.json) return;
   output.say(
     `The CRL says so within seconds. A gateway knows when it reads /pki/${done.fleet}/crls.pem again.`,

@@ -3,6 +3,7 @@ import { DEVICE_KEY_ALGORITHMS } from '../../x509/index.ts';
 import type { Declare } from '../invocation.ts';
 import { choice } from './choice.ts';
 import { LAYOUTS } from './layouts.ts';
+import { REVOKE_OLD } from './revoke-old.ts';
 
 /** Here again, so that the command line does not load the keystore to say what it knows. */
 const TOKEN_KEY_KINDS = ['ec-p256', 'rsa-2048'] as const satisfies readonly TokenKeyKind[];
@@ -38,6 +39,9 @@ export const declareDevice: Declare = (program, perform) => {
     .option('--not-after <time>', 'RFC 3339; taken as it is, or refused')
     .option('--label <key=value>', 'kept with the certificate; may stand several times', collect)
     .option('--supersede <reason>', 'another key for a device that has one, and why')
+    .addOption(
+      choice('--revoke-old <when>', 'what it supersedes, with --supersede (default: never)', REVOKE_OLD),
+    )
     .action(perform(async () => (await import('../commands/device-create.ts')).createDevice));
   device
     .command('enroll')
@@ -58,7 +62,26 @@ export const declareDevice: Declare = (program, perform) => {
     .option('--not-after <time>', 'RFC 3339; taken as it is, or refused')
     .option('--label <key=value>', 'kept with the certificate; may stand several times', collect)
     .option('--supersede <reason>', 'another key for a device that has one, and why')
+    .addOption(
+      choice('--revoke-old <when>', 'what it supersedes, with --supersede (default: never)', REVOKE_OLD),
+    )
     .action(perform(async () => (await import('../commands/device-enroll.ts')).enrollDevice));
+  device
+    .command('scrap')
+    .description(
+      'revoke all certificates of a device, and issue nothing to its name any more (role security)',
+    )
+    .argument('<device>')
+    .requiredOption('--fleet <fleet>')
+    .requiredOption('--reason <text>', 'why')
+    .action(perform(async () => (await import('../commands/device-life.ts')).scrapDevice));
+  device
+    .command('reinstate')
+    .description('take a scrapped device back; its certificates stay revoked (role security)')
+    .argument('<device>')
+    .requiredOption('--fleet <fleet>')
+    .requiredOption('--reason <text>', 'why')
+    .action(perform(async () => (await import('../commands/device-life.ts')).reinstateDevice));
   device
     .command('show')
     .description('show a device with its certificates, newest first')

@@ -5,7 +5,7 @@ import { collect } from './collect.ts';
 import { wholeNumber } from './whole-number.ts';
 
 const ROLES = ['admin', 'security', 'station', 'auditor'] as const satisfies readonly Role[];
-const RIGHTS = ['supersede'] as const satisfies readonly Right[];
+const RIGHTS = ['supersede', 'report-handshakes'] as const satisfies readonly Right[];
 
 export const declareToken: Declare = (program, perform) => {
   const token = program.command('token').description('tokens: who may call');

@@ -8,6 +8,7 @@ import {
   notFound,
   type Permission,
   parseStrictJson,
+  REVOKE_OLD,
   verifyNoPrivateKey,
 } from '../../enrollment/index.ts';
 import { PkiError } from '../../errors.ts';
@@ -17,6 +18,7 @@ import { negotiateForm, sendCertificate } from '../certificate-forms.ts';
 import { type CertificateView, certificateJson } from '../certificate-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
 import { contextFor, issuerOf } from '../fleet-profile.ts';
+import { formatInstantOrNull } from '../instant.ts';
 import { mediaTypeOf } from '../media-type.ts';
 import { getFleet } from '../names.ts';
 import { fitQuery, noQuery } from '../query.ts';
@@ -35,6 +37,7 @@ const pkcs10Query = layoutQuery.extend({
   authority: text(63).optional(),
   notAfter: z.iso.datetime({ offset: true }).optional(),
   supersede: text(256).optional(),
+  revokeOld: z.enum(REVOKE_OLD).optional(),
 });
 
 interface Asked {
@@ -54,8 +57,16 @@ async function readJsonRequest(call: Call): Promise<Asked> {
 }
 
 async function readRawRequest(call: Call): Promise<Asked> {
-  const { authority = null, supersede, layout, ...fields } = fitQuery(pkcs10Query, call.req);
-  const all = { ...fields, ...(supersede === undefined ? {} : { supersede: { reason: supersede } }) };
+  const {
+    authority = null,
+    supersede: reason,
+    revokeOld,
+    layout,
+    ...fields
+  } = fitQuery(pkcs10Query, call.req);
+  if (reason === undefined && revokeOld !== undefined)
+    throw new PkiError('bad-request', '`revokeOld` goes with `supersede`.');
+  const all = { ...fields, ...(reason === undefined ? {} : { supersede: { reason, revokeOld } }) };
   const input = { form: 'request', octets: await readPkcs10(call), fields: JSON.stringify(all) } as const;
   return { input, profile: fields.profile ?? null, authority, layout };
 }
@@ -81,6 +92,7 @@ async function requestCertificate(call: Call): Promise<void> {
   if (outcome.status === 'refused') throw outcome.refusal;
 
   const { certificate, status, warnings } = outcome;
+  if (certificate.revokeOld === 'now') edge.lists.soon();
   const replayed = status === 'replayed';
   if (replayed) res.set('Idempotency-Replayed', 'true');
   res.status(replayed ? 200 : 201).location(`/v1/certificates/${fingerprintOf(certificate)}`);
@@ -150,6 +162,21 @@ async function revokeCertificate(call: Call): Promise<void> {
   sendJson(call.res, 200, certificateJson(await viewOf(call, revoked, fleet), []));
 }
 
+/** A gateway has seen the certificate. Only what its first handshake revokes is more than a note. */
+async function reportSeen(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const { certificate, fleet } = await getCertificate(call, 'handshake:report');
+  const seen = await call.edge.ca.devices.recordSeen(call.act, certificate.fingerprint);
+  if (seen.revoked > 0) call.edge.lists.soon();
+  sendJson(call.res, 200, {
+    id: fingerprintOf(certificate),
+    fleet: fleet.name,
+    deviceId: certificate.deviceId,
+    seenAt: formatInstantOrNull(seen.certificate.seenAt),
+    revoked: seen.revoked,
+  });
+}
+
 /** The client has the key: its envelope goes. */
 async function acknowledgeKey(call: Call): Promise<void> {
   fitQuery(noQuery, call.req);
@@ -182,6 +209,14 @@ export const certificateRoutes: readonly GuardedRoute[] = [
     scope: 'record',
     what: 'certificate',
     handle: revokeCertificate,
+  },
+  {
+    method: 'post',
+    path: '/v1/certificates/:id/seen',
+    permission: 'handshake:report',
+    scope: 'record',
+    what: 'certificate',
+    handle: reportSeen,
   },
   {
     method: 'post',

@@ -2,10 +2,9 @@ import { z } from 'zod';
 import { refusalsOf, verifyFindings, warningsOf } from '../../bundle/index.ts';
 import type { Device, Fleet } from '../../ca/index.ts';
 import { layoutSchema, listFiles, sendBundle } from '../bundles.ts';
-import { certificateEntryJson } from '../certificate-json.ts';
 import { getBundle, getDevice } from '../device-bundle.ts';
+import { type DeviceEntry, deviceHistoryJson, deviceJson } from '../device-json.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
-import { formatInstant } from '../instant.ts';
 import { type CsvColumns, negotiateList, pageLimit, streamList } from '../list-forms.ts';
 import { getFleet } from '../names.ts';
 import { fitQuery, noQuery, readPage, wholeNumber } from '../query.ts';
@@ -17,17 +16,9 @@ const STREAM_PAGE = 500;
 const NO_NUL = /^[^\0]*$/;
 const deviceId = z.string().min(1).max(256).regex(NO_NUL);
 
-const deviceJson = ({ deviceId, createdAt }: Device, fleet: Fleet) => ({
-  deviceId,
-  fleet: fleet.name,
-  createdAt: formatInstant(createdAt),
-});
-
-type DeviceEntry = ReturnType<typeof deviceJson>;
-
 const COLUMNS: CsvColumns<DeviceEntry> = {
-  names: ['deviceId', 'fleet', 'createdAt'],
-  cells: ({ deviceId, fleet, createdAt }) => [deviceId, fleet, createdAt],
+  names: ['deviceId', 'fleet', 'createdAt', 'state'],
+  cells: ({ deviceId, fleet, createdAt, state }) => [deviceId, fleet, createdAt, state],
 };
 
 const devicesQuery = z.strictObject({
@@ -89,8 +80,8 @@ async function listDevices(call: Call): Promise<void> {
 
 async function showDevice(call: Call): Promise<void> {
   fitQuery(noQuery, call.req);
-  const { device, views, fleet } = await getDevice(call, pathParameter(call.req, 'deviceId'));
-  sendJson(call.res, 200, { ...deviceJson(device, fleet), certificates: views.map(certificateEntryJson) });
+  const { device, fleet, views } = await getDevice(call, pathParameter(call.req, 'deviceId'));
+  sendJson(call.res, 200, await deviceHistoryJson(call, fleet, device, views));
 }
 
 const bundleQuery = z.strictObject({ layout: layoutSchema.default('device') });

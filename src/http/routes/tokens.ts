@@ -29,7 +29,7 @@ export const newTokenSchema = z.strictObject({
     .regex(/^\P{Cc}*$/u),
   role: z.enum(ROLES),
   fleet: nameSchema.nullable().optional(),
-  rights: z.array(z.enum(RIGHTS)).max(1).optional(),
+  rights: z.array(z.enum(RIGHTS)).max(RIGHTS.length).optional(),
   validityDays: z.int().min(1).max(3650).default(DEFAULT_DAYS),
   quota: z
     .strictObject({ total: count.optional(), perHour: count.optional() })

@@ -16,19 +16,22 @@ import type { Transaction } from './transaction.ts';
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
 const COLUMNS = `c.intent_id, c.fingerprint, c.der, i.serial, d.fleet_id, d.device_id, v.name AS profile, i.issuer_id,
-  i.key_digest, i.generated, i.not_before, i.not_after, i.labels, k.batch_id, k.actor_id, c.issued_at, c.superseded_at, c.revoked_at, c.revocation_reason`;
+  i.key_digest, i.generated, i.not_before, i.not_after, i.labels, k.batch_id, k.actor_id, c.issued_at, c.superseded_at, c.revoked_at, c.revocation_reason,
+  i.supersede, i.revoke_old, i.renews, r.fingerprint AS renewed, s.seen_at`;
+
+const BESIDE = `LEFT JOIN certificate r ON r.intent_id = i.renews LEFT JOIN sighting s ON s.intent_id = c.intent_id`;
 
 const SQL = {
   // The one before limits what is searched; without the limit the planner may read all intents.
   ofIntents: `SELECT ${COLUMNS} FROM unnest($1::bigint[]) AS w (id)
     CROSS JOIN LATERAL (SELECT * FROM certificate WHERE intent_id = w.id LIMIT 1) AS c
     JOIN intent i ON i.id = c.intent_id JOIN intent_chunk k ON k.id = i.chunk_id
-    JOIN profile_version v ON v.id = i.profile_id JOIN device d ON d.id = i.device`,
+    JOIN profile_version v ON v.id = i.profile_id JOIN device d ON d.id = i.device ${BESIDE}`,
   // (issuer, serial) is the index, so each issuer is asked; there are as many as authorities.
   bySerial: `SELECT ${COLUMNS} FROM generation g
     CROSS JOIN LATERAL (SELECT * FROM intent WHERE issuer_id = g.id AND serial = $1 LIMIT 1) AS i
     JOIN certificate c ON c.intent_id = i.id JOIN intent_chunk k ON k.id = i.chunk_id
-    JOIN profile_version v ON v.id = i.profile_id JOIN device d ON d.id = i.device ORDER BY g.id`,
+    JOIN profile_version v ON v.id = i.profile_id JOIN device d ON d.id = i.device ${BESIDE} ORDER BY g.id`,
 } as const;
 
 /** The certificates that completed some intents, by the intent. */

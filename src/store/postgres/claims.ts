@@ -1,10 +1,12 @@
-import type { IntentChunk, IntentRow, IntentVerdict } from '../../ca/index.ts';
+import type { IntentChunk, IntentRow, IntentVerdict, StoredCertificate } from '../../ca/index.ts';
 import type { Allowance } from '../allowance.ts';
 import {
   checkTexts,
   deviceIdTwin,
+  deviceScrapped,
   judgeAgainst,
   judgeMadeKey,
+  judgeRenewal,
   keyOfAnotherDevice,
   keyOfCa,
   keyRetired,
@@ -19,7 +21,7 @@ import type { Transaction } from './transaction.ts';
  * its length. The lateral limits keep the plan: one descent of an index for each row.
  */
 const SQL = {
-  named: `SELECT d.id, d.device_id, o.device_id AS owner, c.taken, e.elsewhere FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY
+  named: `SELECT d.id, d.device_id, d.scrapped, o.device_id AS owner, c.taken, e.elsewhere FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY
       AS w (folded_id, key_digest, place)
     LEFT JOIN LATERAL (SELECT * FROM device WHERE fleet_id = $1 AND folded_id = w.folded_id LIMIT 1) AS d ON true
     LEFT JOIN LATERAL (SELECT h.device_id FROM device_key k JOIN device h ON h.id = k.device
@@ -49,6 +51,7 @@ const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 interface Named {
   readonly id: number | null;
   readonly device_id: string | null;
+  readonly scrapped: number | null;
   readonly owner: string | null;
   readonly taken: boolean | null;
   readonly elsewhere: boolean | null;
@@ -64,7 +67,10 @@ const pairOf = (device: string, of: string): string => `${device}\0${of}`;
 /** The ledger as far as a chunk asks about it, with what rows before have changed. */
 export interface OnRecord {
   /** By folded ID; those that are on record have a number. */
-  readonly devices: Map<string, { readonly deviceId: string; readonly id?: number }>;
+  readonly devices: Map<
+    string,
+    { readonly deviceId: string; readonly id?: number; readonly isScrapped: boolean }
+  >;
   /** Device by key digest, hex. */
   readonly keyOwners: Map<string, string>;
   readonly caKeys: ReadonlySet<string>;
@@ -74,6 +80,8 @@ export interface OnRecord {
   readonly slots: Map<string, Slot>;
   /** Device and key digest, hex. */
   readonly revokedKeys: ReadonlySet<string>;
+  /** Certificates that devices have shown who renew them, by the intent. */
+  readonly peers: ReadonlyMap<number, StoredCertificate>;
 }
 
 /** A row, and the number of its device. */
@@ -141,7 +149,7 @@ export async function readRecord(
     devices: new Map(
       asked.flatMap(({ row, found }) =>
         found?.id && found.device_id !== null
-          ? [[row.foldedId, { deviceId: found.device_id, id: found.id }]]
+          ? [[row.foldedId, { deviceId: found.device_id, id: found.id, isScrapped: found.scrapped === 1 }]]
           : [],
       ),
     ),
@@ -150,6 +158,10 @@ export async function readRecord(
     caKeys: new Set(asked.flatMap(({ key, found }) => (found?.taken ? [key] : []))),
     slots: known.length === 0 ? new Map() : await readSlots(transaction, known),
     revokedKeys: known.length === 0 ? new Set() : await readRevokedKeys(transaction, known),
+    peers: await certificatesOfIntents(
+      transaction,
+      storable.flatMap(({ renews }) => renews?.intentId ?? []),
+    ),
   };
 }
 
@@ -162,11 +174,17 @@ function checkOwnership(record: OnRecord, row: IntentRow, key: string): IntentVe
   return owner !== undefined && owner !== row.deviceId ? keyOfAnotherDevice(owner) : undefined;
 }
 
+/** A device that is scrapped gets nothing, whatever it asks for. */
+const checkState = (record: OnRecord, row: IntentRow): IntentVerdict | undefined =>
+  record.devices.get(row.foldedId)?.isScrapped ? deviceScrapped() : undefined;
+
 function judgeSlot(record: OnRecord, row: IntentRow, key: string, at: Date): IntentVerdict | undefined {
   const slot = record.slots.get(pairOf(row.deviceId, row.profile));
   if (slot && 'openIn' in slot) return { verdict: 'pending', runId: slot.openIn };
-  const judge = (standing: StandingKey): IntentVerdict | undefined =>
-    row.made ? judgeMadeKey(row, row.made, standing, at) : judgeAgainst(row, standing.certificate, at);
+  const judge = (standing: StandingKey): IntentVerdict | undefined => {
+    if (row.renews) return judgeRenewal(row, record.peers.get(row.renews.intentId), standing.certificate, at);
+    return row.made ? judgeMadeKey(row, row.made, standing, at) : judgeAgainst(row, standing.certificate, at);
+  };
   const verdict = slot?.standing && judge(slot.standing);
   if (verdict) return verdict;
   const retired = row.supersede === null && record.revokedKeys.has(pairOf(row.deviceId, key));
@@ -187,9 +205,13 @@ export function judgeRow(
   if (unstorable) return unstorable;
   const key = hex(row.keyDigest);
   const verdict =
-    checkOwnership(record, row, key) ?? judgeSlot(record, row, key, chunk.act.at) ?? allowance?.take();
+    checkOwnership(record, row, key) ??
+    checkState(record, row) ??
+    judgeSlot(record, row, key, chunk.act.at) ??
+    allowance?.take();
   if (verdict) return verdict;
-  if (!record.devices.has(row.foldedId)) record.devices.set(row.foldedId, { deviceId: row.deviceId });
+  if (!record.devices.has(row.foldedId))
+    record.devices.set(row.foldedId, { deviceId: row.deviceId, isScrapped: false });
   record.keyOwners.set(key, row.deviceId);
   record.slots.set(pairOf(row.deviceId, row.profile), { openIn: chunk.runId });
   return undefined;

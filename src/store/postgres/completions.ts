@@ -1,13 +1,15 @@
 import type { Completion, CompletionChunk } from '../../ca/index.ts';
 import { rowsDigest } from '../audit.ts';
 import { rangesOf } from '../completions.ts';
+import { findReplaced, type RevocationTarget, replacedBy } from '../revocations.ts';
 import { settleIntents } from './abandonment.ts';
 import { keepEnvelopes } from './envelopes.ts';
 import { fleetName } from './fleets.ts';
+import { revokeTargets } from './revocations.ts';
 import type { Transaction } from './transaction.ts';
 
 const SQL = {
-  intents: `SELECT i.id, i.chunk_id, i.supersede IS NOT NULL AS supersedes FROM unnest($1::bigint[]) AS w (id)
+  intents: `SELECT i.id, i.chunk_id, i.supersede IS NOT NULL OR i.renews IS NOT NULL AS supersedes, i.revoke_old FROM unnest($1::bigint[]) AS w (id)
     CROSS JOIN LATERAL (SELECT * FROM intent WHERE id = w.id LIMIT 1) AS i
     JOIN intent_chunk k ON k.id = i.chunk_id JOIN device d ON d.id = i.device
     WHERE i.abandoned = 0 AND k.run_id = $2 AND d.fleet_id = $3`,
@@ -17,7 +19,8 @@ const SQL = {
   supersede: `UPDATE certificate SET superseded_at = $1 WHERE superseded_at IS NULL AND revoked_at IS NULL
     AND intent_id = ANY (ARRAY(SELECT o.id FROM unnest($2::bigint[]) AS w (id)
       CROSS JOIN LATERAL (SELECT * FROM intent WHERE id = w.id LIMIT 1) AS n
-      CROSS JOIN LATERAL (SELECT * FROM intent WHERE device = n.device AND key_digest <> n.key_digest OFFSET 0) AS o
+      CROSS JOIN LATERAL (SELECT * FROM intent WHERE device = n.device AND id < n.id
+        AND (key_digest <> n.key_digest OR n.renews IS NOT NULL) OFFSET 0) AS o
       JOIN profile_version v ON v.id = n.profile_id JOIN profile_version p ON p.id = o.profile_id AND p.name = v.name))`,
 } as const;
 
@@ -25,6 +28,7 @@ interface OpenIntent {
   readonly id: number;
   readonly chunk_id: number;
   readonly supersedes: boolean;
+  readonly revoke_old: string | null;
 }
 
 /** The intents, each of them open as far as its own row says, and of the chunk's run and fleet. */
@@ -59,6 +63,18 @@ async function appendEntry(
   });
 }
 
+/** Revokes what is to be revoked with the completion of what replaces it. */
+async function revokeReplaced(
+  transaction: Transaction,
+  { act, fleetId }: CompletionChunk,
+  intents: readonly OpenIntent[],
+): Promise<void> {
+  const targets: RevocationTarget[] = [];
+  for (const { id, revoke_old } of intents)
+    if (revoke_old === 'now') targets.push(...(await transaction.answer(findReplaced(id))));
+  await revokeTargets(transaction, act, replacedBy(fleetId, 'now'), targets);
+}
+
 /** See `Ledger.recordIssued`. */
 export async function recordIssued(transaction: Transaction, chunk: CompletionChunk): Promise<void> {
   const at = chunk.act.at.getTime();
@@ -77,6 +93,7 @@ export async function recordIssued(transaction: Transaction, chunk: CompletionCh
   await keepEnvelopes(transaction, issued);
   const superseding = intents.filter(({ supersedes }) => supersedes).map(({ id }) => id);
   if (superseding.length > 0) await transaction.change(SQL.supersede, at, superseding);
+  await revokeReplaced(transaction, chunk, intents);
   await settleIntents(
     transaction,
     intents.map(({ chunk_id }) => chunk_id),

@@ -1,6 +1,6 @@
 import type { IntentChunk, IntentRow, IntentVerdict } from '../../ca/index.ts';
 import { rowsDigest } from '../audit.ts';
-import { intentFields, labelsOf } from '../intents.ts';
+import { fieldsOfRow, labelsOf } from '../intents.ts';
 import { tellOfKey } from '../verdicts.ts';
 import { judgeRow, type OnRecord, readRecord } from './claims.ts';
 import { Overtaken } from './failure.ts';
@@ -23,12 +23,12 @@ const SQL = {
   newLabels: `INSERT INTO intent_label (fleet_id, name, value, intent_id)
     SELECT $1, w.name, w.value, w.id FROM unnest($2::text[], $3::text[], $4::bigint[]) AS w (name, value, id)`,
   newIntents: `WITH w AS (SELECT * FROM unnest($3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[],
-        $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::smallint[]) WITH ORDINALITY
-      AS w (issuer_id, serial, device, profile_id, key_digest, tbs_digest, not_before, not_after, labels, supersede, profile, generated, place)),
+        $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::text[], $16::bigint[]) WITH ORDINALITY
+      AS w (issuer_id, serial, device, profile_id, key_digest, tbs_digest, not_before, not_after, labels, supersede, profile, generated, revoke_old, renews, place)),
     made AS (INSERT INTO intent (id, chunk_id, issuer_id, serial, device, profile_id, key_digest, tbs_digest,
-        not_before, not_after, labels, supersede, generated)
+        not_before, not_after, labels, supersede, generated, revoke_old, renews)
       SELECT $1::bigint + place - 1, $2, issuer_id, serial, device, profile_id, key_digest, tbs_digest,
-        not_before, not_after, labels, supersede, generated FROM w ORDER BY place)
+        not_before, not_after, labels, supersede, generated, revoke_old, renews FROM w ORDER BY place)
     INSERT INTO slot (device, profile, intent_id) SELECT device, profile, $1::bigint + place - 1 FROM w
     ORDER BY device, profile COLLATE "C" ON CONFLICT (device, profile) DO UPDATE SET intent_id = excluded.intent_id`,
 } as const;
@@ -99,6 +99,8 @@ async function insertIntents(
     of((row) => row.supersede),
     of((row) => row.profile),
     of((row) => (row.made === null ? 0 : 1)),
+    of((row) => row.revokeOld),
+    of((row) => row.renews?.intentId ?? null),
   );
 }
 
@@ -126,9 +128,6 @@ async function appendEntry(
   chunk: IntentChunk,
   won: readonly IntentRow[],
 ): Promise<number> {
-  const fields = won.map((row) =>
-    intentFields({ ...row, notBefore: row.notBefore.getTime(), notAfter: row.notAfter.getTime() }),
-  );
   return transaction.appendAudit(chunk.act, {
     action: 'intents-recorded',
     fleet: await fleetName(transaction, chunk.fleetId),
@@ -136,7 +135,7 @@ async function appendEntry(
       run: chunk.runId,
       batch: chunk.batchId,
       recorded: won.length,
-      rowsDigest: rowsDigest(fields),
+      rowsDigest: rowsDigest(won.map(fieldsOfRow)),
     },
   });
 }

@@ -1,3 +1,4 @@
+import { findAbandoned, listAbandoned } from '../abandoned-intents.ts';
 import type { Asking } from '../asking.ts';
 import { listAudit } from '../audit.ts';
 import { listBatches } from '../batch-lists.ts';
@@ -11,6 +12,7 @@ import {
 } from '../certificates.ts';
 import * as deliveries from '../deliveries.ts';
 import * as destinations from '../destinations.ts';
+import { listDeviceChanges } from '../devices.ts';
 import { findEnvelope } from '../envelopes.ts';
 import { findFleet, findFleetById, listFleets } from '../fleets.ts';
 import { findGeneration, listGenerations, listKeyIds } from '../generations.ts';
@@ -20,12 +22,14 @@ import { findList, findListState, listRevocations } from '../revocations.ts';
 import { findServer, listServers } from '../servers.ts';
 import type { Store } from '../store.ts';
 import { findToken, listTokens } from '../tokens.ts';
+import { revokeAbandoned } from './abandoned-intents.ts';
 import { abandonIntents } from './abandonment.ts';
 import { acknowledgeOutcomes } from './acknowledgement.ts';
 import * as batches from './batches.ts';
 import * as certificates from './certificates.ts';
 import { recordIssued } from './completions.ts';
 import { connectWriter } from './connect.ts';
+import * as devices from './devices.ts';
 import { acknowledgeKey } from './envelopes.ts';
 import { postgresError } from './failure.ts';
 import * as fleets from './fleets.ts';
@@ -133,6 +137,13 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     releaseKey: (act, fleetId, digest, reason) =>
       writer.write((t) => certificates.releaseKey(t, act, fleetId, digest, reason)),
 
+    scrapDevice: (act, fleetId, id, reason) =>
+      writer.write((t) => devices.scrapDevice(t, act, fleetId, id, reason)),
+    reinstateDevice: (act, fleetId, id, reason) =>
+      writer.write((t) => devices.reinstateDevice(t, act, fleetId, id, reason)),
+    listDeviceChanges: (fleetId, id, limit) => ask(listDeviceChanges(fleetId, id, limit)),
+    recordSeen: (act, fingerprint) => writer.write((t) => devices.recordSeen(t, act, fingerprint)),
+
     recordRegistrationIntent: (act, run, intent) =>
       writer.write((t) => registrations.recordRegistrationIntent(t, act, run, intent)),
     recordRegistrationIssued: (act, run, id, der) =>
@@ -151,6 +162,9 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     recordRootState: (act, id, generation, said) =>
       writer.write((t) => servers.recordRootState(t, act, id, generation, said)),
     revokeCertificates: (act, order) => writer.write((t) => revocations.revokeCertificates(t, act, order)),
+    findAbandoned: (fleetId, serial) => ask(findAbandoned(fleetId, serial)),
+    listAbandoned: (fleetId, after, limit) => ask(listAbandoned(fleetId, after, limit)),
+    revokeAbandoned: (act, id, reason) => writer.write((t) => revokeAbandoned(t, act, id, reason)),
     findListState: (issuerId) => ask(findListState(issuerId)),
     listRevocations: (query, after, limit) => ask(listRevocations(query, after, limit)),
     recordListIntent: (act, run, intent) =>

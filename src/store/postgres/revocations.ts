@@ -1,5 +1,6 @@
 import type { Act, ListIntent, RevocationOrder } from '../../ca/index.ts';
 import {
+  byIssuerAndSerial,
   completeList,
   dropOctets,
   findListState,
@@ -8,7 +9,9 @@ import {
   listDetails,
   listIssuedDetails,
   listRow,
+  type OrderHead,
   orderDetails,
+  type RevocationTarget,
   sha256,
   verifyFollows,
   verifyNewer,
@@ -25,13 +28,15 @@ const SQL = {
     CROSS JOIN LATERAL (SELECT * FROM intent WHERE id = w.id LIMIT 1) AS i`,
 } as const;
 
-export async function revokeCertificates(
+/** See the other engine's. */
+export async function revokeTargets(
   transaction: Transaction,
   act: Act,
-  order: RevocationOrder,
+  order: OrderHead,
+  found: readonly RevocationTarget[],
 ): Promise<number> {
-  const targets = await transaction.answer(findTargets(order));
-  if (targets.length === 0) return 0;
+  if (found.length === 0) return 0;
+  const targets = found.toSorted(byIssuerAndSerial);
   const auditSeq = await transaction.appendAudit(act, {
     action: 'certificates-revoked',
     fleet: await fleetName(transaction, order.fleetId),
@@ -43,6 +48,12 @@ export async function revokeCertificates(
   await transaction.change(SQL.insert, ...marks);
   return targets.length;
 }
+
+export const revokeCertificates = async (
+  transaction: Transaction,
+  act: Act,
+  order: RevocationOrder,
+): Promise<number> => revokeTargets(transaction, act, order, await transaction.answer(findTargets(order)));
 
 const fleetOf = async (transaction: Transaction, issuerId: number): Promise<string> =>
   fleetName(transaction, await transaction.answer(fleetOfIssuer(issuerId)));
