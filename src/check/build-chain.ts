@@ -25,7 +25,7 @@ export interface BuiltChain {
    * presented, whose issuer nobody has.
    */
   readonly end: 'anchored' | 'self-signed' | 'no-root' | 'no-issuer';
-  /** Presented, and no part of the path. */
+  /** Presented, and no part of the path, or presented before. */
   readonly strangers: readonly ForeignCertificate[];
 }
 
@@ -69,6 +69,10 @@ export function buildChain(presented: readonly ForeignCertificate[], trust: Trus
     path.push(next);
     last = next;
   }
-  const strangers = presented.filter((one) => !path.some((used) => isSameCertificate(used, one)));
+  const strangers = presented.filter(
+    (one, i) =>
+      !path.some((used) => isSameCertificate(used, one)) ||
+      presented.slice(0, i).some((before) => isSameCertificate(before, one)),
+  );
   return { path, end: endOf(path.at(-1) ?? leaf, trust), strangers };
 }

@@ -56,7 +56,13 @@ function clientFindings({ client, inToken }: Parts): readonly Finding[] {
     return [fail('certificate-missing', null, 'There is no certificate of a device in the bundle.')];
   if (client.fault !== null) return [];
   if (client.certificates.length === 0)
-    return [fail('certificate-missing', client.path, 'There is no certificate in the file.')];
+    return [
+      fail(
+        'certificate-missing',
+        client.path,
+        `There is no certificate in the file; it holds ${client.holds}.`,
+      ),
+    ];
   return client.form === 'der' && !inToken
     ? [
         fail(

@@ -193,10 +193,9 @@ function gatewayFindings(
     inToken: false,
     serverRoot,
   };
-  const [leaf] = published;
   return [
     ...(fault === undefined ? [] : [fail('url-malformed', 'gateway URL', `The URL ${fault}.`)]),
-    ...judgeServerRoot(parts, leaf ? [leaf, ...published] : [], now),
+    ...judgeServerRoot(parts, published, now),
   ];
 }
 

@@ -20,6 +20,7 @@ export const MEANINGS = {
   // the files
   'file-unreadable': device('Make the file again from its source; copy it in binary, and compare checksums.'),
   'file-too-open': nobody('Set the mode to 0600: chmod 600 on the file, in the image too.'),
+  'files-nested': device('Copy the contents, not the folder: scp -p DIR/* root@dev:/var/sota/import/.'),
   'config-malformed': device('Write one key = "value" a line under a [section], as the bundle layouts do.'),
   'config-names-missing-file': device(
     'Put the file into the bundle under the name that the configuration has, or correct the configuration.',
@@ -44,6 +45,12 @@ export const MEANINGS = {
   ),
   'key-mismatch': device(
     'Put key and certificate of the same request together; replace both, never one alone.',
+  ),
+  'key-of-ca': nobody(
+    'Take the key out of the bundle. If the bundle was handed on, take that CA out of use, and make another.',
+  ),
+  'key-beside-certificate': device(
+    'Put the key into a file of its own: openssl pkey -in client.pem -out pkey.pem.',
   ),
   'key-weak': device('Make a new key, P-256 or RSA with 2048 bits or more, and renew the certificate.'),
   'key-explicit-curve': device(

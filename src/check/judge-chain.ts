@@ -148,7 +148,7 @@ function remainder(
       warn(
         'chain-stranger',
         null,
-        `${nameOf(one)} is presented and no part of the chain: OpenSSL passes it over, stricter gateways do not.`,
+        `${nameOf(one)} is presented and no part of the chain, or a second time: OpenSSL passes it over, stricter gateways do not.`,
       ),
     ),
   ];

@@ -42,6 +42,21 @@ function faultFinding(file: ReadFile, parts: Parts): readonly Finding[] {
   return [isNeeded ? fail('file-unreadable', file.path, says) : warn('file-unreadable', file.path, says)];
 }
 
-/** What can be said of each file by itself. */
-export const judgeFiles = (files: readonly ReadFile[], parts: Parts): readonly Finding[] =>
-  files.flatMap((file) => [...faultFinding(file, parts), ...modeFinding(file), ...pkcs12Finding(file)]);
+/** `scp -pr DIR root@dev:/var/sota/import` puts the folder into the one that is there, where nothing looks. */
+function nestedFinding({ client, forAktualizr }: Parts): readonly Finding[] {
+  return forAktualizr && client !== null && /^import\/[^/]+$/.test(client.path)
+    ? [
+        warn(
+          'files-nested',
+          client.path,
+          'It lies in a folder "import" of what was given. On a device that would be /var/sota/import/import, where the client finds nothing.',
+        ),
+      ]
+    : [];
+}
+
+/** What can be said of each file by itself, and of where they lie. */
+export const judgeFiles = (files: readonly ReadFile[], parts: Parts): readonly Finding[] => [
+  ...files.flatMap((file) => [...faultFinding(file, parts), ...modeFinding(file), ...pkcs12Finding(file)]),
+  ...nestedFinding(parts),
+];

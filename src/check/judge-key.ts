@@ -1,7 +1,8 @@
-import { X509Certificate } from 'node:crypto';
-import type { ForeignCertificate } from '../x509/index.ts';
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import { type ForeignCertificate, foreignBasicConstraints } from '../x509/index.ts';
 import type { Parts } from './find-parts.ts';
 import { type Finding, fail, warn } from './finding.ts';
+import { nameOf } from './judge-purposes.ts';
 import type { ReadFile } from './read-file.ts';
 import { describePrivateKey, type HeldKey, type KeyFacts } from './read-key.ts';
 
@@ -48,11 +49,43 @@ function formFault({ form, object }: HeldKey, file: string): Finding | undefined
     : undefined;
 }
 
-function matchFault({ object }: HeldKey, leaf: ForeignCertificate, file: string): Finding | undefined {
-  return object === null || new X509Certificate(leaf.der).checkPrivateKey(object)
-    ? undefined
-    : fail('key-mismatch', file, 'The key is not that of the certificate (curl error 58).');
+const isKeyOf = (object: KeyObject, { der }: ForeignCertificate): boolean =>
+  new X509Certificate(der).checkPrivateKey(object);
+
+/** A key in the bundle that is not the device's: whose it is, where a certificate here tells. */
+function matchFaults(
+  { object }: HeldKey,
+  leaf: ForeignCertificate,
+  file: string,
+  { files, isOwn }: { readonly files: readonly ReadFile[]; readonly isOwn: boolean },
+): readonly Finding[] {
+  if (object === null || isKeyOf(object, leaf)) return [];
+  const owner = files.flatMap(({ certificates }) => certificates).find((one) => isKeyOf(object, one));
+  const isCa = owner !== undefined && foreignBasicConstraints(owner)?.ca === true;
+  const says = owner === undefined ? 'not that of the certificate' : `that of ${nameOf(owner)}`;
+  return [
+    ...(isCa
+      ? [
+          fail(
+            'key-of-ca',
+            file,
+            `It holds the private key of the CA ${nameOf(owner)}: whoever gets this bundle can sign as that CA.`,
+          ),
+        ]
+      : []),
+    ...(isOwn || !isCa ? [fail('key-mismatch', file, `The key is ${says} (curl error 58).`)] : []),
+  ];
 }
+
+/** aktualizr reads the key from a file of its own; other clients are content with one for both. */
+const besideCertificate = ({ key, client, configuration, forAktualizr }: Parts): Finding | undefined =>
+  key !== null && key === client && key.form === 'pem' && forAktualizr && configuration === null
+    ? warn(
+        'key-beside-certificate',
+        key.path,
+        'The key stands in the file of the certificate, and the client looks for it in pkey.pem unless its configuration says otherwise (curl error 58).',
+      )
+    : undefined;
 
 /** Where SoftHSM is to import it: it takes PKCS#8 alone. */
 function importFault({ form }: HeldKey, file: string, parts: Parts): Finding | undefined {
@@ -71,6 +104,7 @@ function judgeHeldKey(
   key: HeldKey,
   leaf: ForeignCertificate | undefined,
   parts: Parts,
+  files: readonly ReadFile[],
 ): readonly Finding[] {
   const form = formFault(key, file.path);
   if (form !== undefined) return [form];
@@ -78,9 +112,10 @@ function judgeHeldKey(
   const strength = facts ? strengthFault(facts, file.path) : undefined;
   return [
     strength,
-    leaf && matchFault(key, leaf, file.path),
+    ...(leaf ? matchFaults(key, leaf, file.path, { files, isOwn: true }) : []),
     strength === undefined && facts ? unproven(facts, file.path) : undefined,
     importFault(key, file.path, parts),
+    besideCertificate(parts),
   ].filter((one) => one !== undefined);
 }
 
@@ -97,14 +132,14 @@ export function judgeKey(
   }
   if (key.key === null)
     return key.fault === null
-      ? [fail('key-unreadable', key.path, 'There is no private key in the file.')]
+      ? [fail('key-unreadable', key.path, `There is no private key in the file; it holds ${key.holds}.`)]
       : [];
   const rest = files.filter((file) => file !== key && file.key?.object && leaf);
   return [
-    ...judgeHeldKey(key, key.key, leaf, parts),
+    ...judgeHeldKey(key, key.key, leaf, parts, files),
     // The same key in another form, as ota-ce's scripts leave it.
-    ...rest
-      .flatMap((file) => (file.key && leaf ? [matchFault(file.key, leaf, file.path)] : []))
-      .filter((one) => one !== undefined),
+    ...rest.flatMap((file) =>
+      file.key && leaf ? matchFaults(file.key, leaf, file.path, { files, isOwn: false }) : [],
+    ),
   ];
 }

@@ -72,7 +72,7 @@ function kinds(
   file: string,
   chain: readonly ForeignCertificate[],
 ): readonly Finding[] {
-  const fleets = roots.find((root) => chain.slice(1).some((ca) => isSameCertificate(ca, root)));
+  const fleets = roots.find((root) => chain.some((ca) => isSameCertificate(ca, root)));
   return [
     ...roots
       .filter(({ der }) => !new X509Certificate(der).ca)
@@ -109,7 +109,7 @@ export function judgeServerRoot(
       fail(
         'server-root-empty',
         file.path,
-        'There is no certificate in it: the device trusts no gateway (curl error 77 or 60).',
+        `There is no certificate in it but ${file.holds}: the device trusts no gateway (curl error 77 or 60).`,
       ),
     ];
   if (file.form === 'der') return [fail('server-root-der', file.path, 'It is in DER; the client reads PEM.')];

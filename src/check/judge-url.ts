@@ -25,7 +25,16 @@ function missing({ configuration, forAktualizr }: Parts): readonly Finding[] {
     : [];
 }
 
+/** As Windows' editors begin a file. JavaScript takes it for white space, and no client does. */
+const BYTE_ORDER_MARK = '\uFEFF';
+
 function textFinding(text: string, file: string): Finding | undefined {
+  if (text.startsWith(BYTE_ORDER_MARK))
+    return fail(
+      'url-malformed',
+      file,
+      'The file begins with a byte order mark (EF BB BF), which becomes part of the URL.',
+    );
   const bare = text.trim();
   if (bare === '') return fail('url-missing', file, 'The file is empty.');
   if (/^http:/i.test(bare))
@@ -41,7 +50,9 @@ function textFinding(text: string, file: string): Finding | undefined {
       'The URL ends with a slash, and paths are appended to it: //director/ecus is 404 at most routers.',
     );
   const fault = gatewayUrlFault(bare);
-  return fault === undefined ? undefined : fail('url-malformed', file, `The URL ${fault}.`);
+  // What stands before an @ may be a password.
+  const shown = bare.includes('@') ? 'The URL' : `${JSON.stringify(bare.slice(0, 120))}`;
+  return fault === undefined ? undefined : fail('url-malformed', file, `${shown} ${fault}.`);
 }
 
 /** The gateway's URL. */

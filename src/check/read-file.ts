@@ -1,4 +1,4 @@
-import { parsePem, TAG } from '../asn1/index.ts';
+import { elementBytes, parsePem, readElement, TAG } from '../asn1/index.ts';
 import { PkiError } from '../errors.ts';
 import {
   type ForeignCertificate,
@@ -7,6 +7,7 @@ import {
   parseForeignCertificate,
   parsePkcs12,
 } from '../x509/index.ts';
+import { describeContent } from './describe-content.ts';
 import { baseName, type GivenFile } from './given-file.ts';
 import { type Configuration, readConfiguration } from './read-configuration.ts';
 import { type HeldKey, isDerKey, readDerKey, readPemKey } from './read-key.ts';
@@ -16,6 +17,8 @@ export interface ReadFile {
   readonly path: string;
   readonly mode: number | null;
   readonly octets: number;
+  /** What is in it, for a sentence. */
+  readonly holds: string;
   readonly certificates: readonly ForeignCertificate[];
   /** The form of the certificates. */
   readonly form: 'pem' | 'der' | 'pkcs12' | null;
@@ -37,19 +40,22 @@ const NOTHING = {
   pkcs12: null,
   fault: null,
 } as const;
-type Content = Omit<ReadFile, 'path' | 'mode' | 'octets'>;
+type Content = Omit<ReadFile, 'path' | 'mode' | 'octets' | 'holds'>;
 
-const CERTIFICATE = /^(?:X509 )?CERTIFICATE$/;
+/** TRUSTED: OpenSSL's own form, with what it is trusted for behind the certificate. */
+const CERTIFICATE = /^(?:X509 |TRUSTED )?CERTIFICATE$/;
 const KEY = /PRIVATE KEY$/;
 
 /** Headers inside a block (RFC 1421, 4.6), which the older form of an encrypted key has. */
 const withoutHeaders = (text: string): string => text.replace(/^(?:Proc-Type|DEK-Info): .*\r?\n/gm, '');
 
+const firstOf = (octets: Uint8Array): Uint8Array => elementBytes(readElement(octets));
+
 function readPem(text: string): Content {
   const blocks = parsePem(withoutHeaders(text));
   const certificates = blocks
     .filter(({ label }) => CERTIFICATE.test(label))
-    .map(({ der }) => parseForeignCertificate(der));
+    .map(({ label, der }) => parseForeignCertificate(label.startsWith('TRUSTED') ? firstOf(der) : der));
   const hasKey = blocks.some(({ label }) => KEY.test(label));
   return {
     ...NOTHING,
@@ -119,7 +125,7 @@ function readText(name: string, text: string): Content {
 /** Looks at what is in a file; its name only helps. The passphrase is for PKCS#12. */
 export function readFile({ path, mode, content }: GivenFile, passphrase: string): ReadFile {
   const name = baseName(path);
-  const file = { path, mode, octets: content.length };
+  const file = { path, mode, octets: content.length, holds: describeContent(content) };
   if (PKCS12_NAME.test(name)) return { ...file, ...readPkcs12(content, passphrase) };
   if (isDer(content)) return { ...file, ...readDer(content) };
   return { ...file, ...readText(name, Buffer.from(content).toString('utf8')) };

@@ -97,6 +97,7 @@ const SIDES = [
   ['device', 'the device will not come online: its own side fails'],
   ['gateway', 'the gateway will refuse the device'],
   ['server', 'the device will come through to a server that does not know what to do with it'],
+  ['nobody', 'the bundle must not go out: it holds what no device may have'],
 ] as const;
 
 function headlineOf({ findings, deviceId }: BundleFacts): string {

@@ -1,11 +1,18 @@
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { BUNDLE_LIMITS, baseName, type GivenFile, readZip } from '../check/index.ts';
+import { PkiError } from '../errors.ts';
 import { readOctets } from './credentials-file.ts';
 import { fileFailure, LocalFailure } from './local-failure.ts';
 
 const tooMuch = (path: string): LocalFailure =>
   new LocalFailure('usage', `${path} holds more than a bundle has: name the folder of one device.`);
+
+/** The file at fault is named, not the folder that was given. */
+const readOrTell = (path: string): Promise<Buffer> =>
+  readFile(path).catch((failure) => {
+    throw fileFailure(path, failure);
+  });
 
 async function readFolder(folder: string): Promise<readonly GivenFile[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -13,7 +20,9 @@ async function readFolder(folder: string): Promise<readonly GivenFile[]> {
   let octets = 0;
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(entry.parentPath, entry.name);
-    const { size, mode } = entry.isSymbolicLink() ? await stat(path) : await lstat(path);
+    const { size, mode } = await (entry.isSymbolicLink() ? stat(path) : lstat(path)).catch((failure) => {
+      throw fileFailure(path, failure);
+    });
     if (!entry.isFile() && !entry.isSymbolicLink()) continue;
     octets += size;
     if (
@@ -23,7 +32,7 @@ async function readFolder(folder: string): Promise<readonly GivenFile[]> {
     )
       throw tooMuch(folder);
     const name = relative(folder, path).replaceAll(sep, '/');
-    files.push({ path: name, mode: mode & 0o777, content: await readFile(path) });
+    files.push({ path: name, mode: mode & 0o777, content: await readOrTell(path) });
   }
   return files;
 }
@@ -38,11 +47,13 @@ async function readOne(path: string): Promise<readonly GivenFile[]> {
   return [{ path: basename(path), mode: mode & 0o777, content: octets }];
 }
 
-/** The files of a folder, a zip, or one file. Rejects with `usage`, and as `readZip` does. */
+/** The files of a folder, a zip, or one file. Rejects with `usage`. */
 export async function readBundleFiles(path: string): Promise<readonly GivenFile[]> {
   try {
     return (await stat(path)).isDirectory() ? await readFolder(path) : await readOne(path);
   } catch (failure) {
+    if (failure instanceof PkiError)
+      throw new LocalFailure('usage', `${path}: ${failure.message}`, { cause: failure });
     throw fileFailure(path, failure);
   }
 }

@@ -42,6 +42,25 @@ describe('a check of a bundle', () => {
     },
   );
 
+  it.each([
+    ['a certificate in UTF-16', 'UTF-16'],
+    ['a request in place of the certificate', 'it holds a certificate request'],
+    ['the page of a download that failed', 'an HTML page'],
+    ['a public key in place of the private one', 'it holds a public key'],
+    ['an empty certificate', 'it holds nothing'],
+    ['gateway.url in quotes', String.raw`"\"https://gateway.example\""`],
+    ['gateway.url with a byte order mark', 'byte order mark'],
+    ["the key of the gateway's root beside it", 'the CA CN=gateway root'],
+  ])('says what was found in place of what is due: %s', (title, says) => {
+    const one = CATALOGUE.find((each) => each.title === title) as Case;
+    expect(judge(one).findings[0]?.message).toContain(says);
+  });
+
+  it('says in its headline that a bundle with the key of a CA must not go out', () => {
+    const one = CATALOGUE.find(({ title }) => title === "the key of the gateway's root beside it") as Case;
+    expect(judge(one).headline).toContain('must not go out');
+  });
+
   it('knows at least sixty, no two of one name', () => {
     expect(new Set(CATALOGUE.map(({ title }) => title)).size).toBe(CATALOGUE.length);
     expect(CATALOGUE.length).toBeGreaterThanOrEqual(60);

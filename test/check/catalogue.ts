@@ -664,6 +664,95 @@ const layoutCases: readonly Case[] = [
   },
 ];
 
+const BOM = '\uFEFF';
+const trusting = encodePem(
+  'TRUSTED CERTIFICATE',
+  Buffer.concat([device.der, Buffer.from('300c300a06082b06010505070302', 'hex')]),
+);
+
+/** As people make them at night. */
+const oddCases: readonly Case[] = [
+  {
+    title: 'a byte order mark before the PEM',
+    files: bundle({ 'client.pem': BOM + pem(device, line) }),
+    says: [],
+  },
+  {
+    title: 'gateway.url with a byte order mark',
+    files: bundle({ 'gateway.url': `${BOM}https://gateway.example` }),
+    says: ['fail url-malformed'],
+  },
+  {
+    title: 'gateway.url in quotes',
+    files: bundle({ 'gateway.url': '"https://gateway.example"' }),
+    says: ['fail url-malformed'],
+  },
+  {
+    title: 'a certificate in UTF-16',
+    files: bundle({ 'client.pem': Buffer.from(BOM + pem(device, line), 'utf16le') }),
+    says: ['fail certificate-missing'],
+  },
+  {
+    title: 'a request in place of the certificate',
+    files: bundle({ 'client.pem': encodePem('CERTIFICATE REQUEST', Buffer.from('3000', 'hex')) }),
+    says: ['fail certificate-missing'],
+  },
+  {
+    title: 'the page of a download that failed',
+    files: bundle({ 'client.pem': '<html><body>404 Not Found</body></html>' }),
+    says: ['fail certificate-missing'],
+  },
+  {
+    title: 'a public key in place of the private one',
+    files: bundle({ 'pkey.pem': encodePem('PUBLIC KEY', keys.spki) }),
+    says: ['fail key-unreadable'],
+  },
+  {
+    title: "OpenSSL's own form of a certificate",
+    files: bundle({ 'client.pem': trusting + pem(line) }),
+    says: [],
+  },
+  {
+    title: 'key and certificate in one file',
+    files: bundle({
+      'client.pem': pem(device, line) + pkcs8(keys),
+      'pkey.pem': null,
+      '20-sota-device-cred.toml': null,
+    }),
+    says: ['warn key-beside-certificate'],
+  },
+  {
+    title: 'the leaf twice',
+    files: bundle({ 'client.pem': pem(device, device, line) }),
+    says: ['warn chain-stranger'],
+  },
+  {
+    title: "the key of the gateway's root beside it",
+    files: bundle({ 'root.crt': pem(gatewayRoot) + pkcs8(gatewayRoot.keys) }),
+    says: ['fail key-of-ca'],
+  },
+  {
+    title: 'the key of the intermediate for that of the device',
+    files: bundle({ 'pkey.pem': pkcs8(line.keys) }),
+    says: ['fail key-mismatch', 'fail key-of-ca'],
+  },
+  {
+    title: 'a folder that was copied into the folder',
+    files: bundle().map((file) => ({ ...file, path: `import/${file.path}` })),
+    says: ['warn files-nested'],
+  },
+  {
+    title: "root.crt that is the device's own intermediate",
+    files: bundle({ 'root.crt': pem(line) }),
+    says: ['warn server-root-is-fleet-root'],
+  },
+  {
+    title: 'root.crt that is the fleet root, right above the device',
+    files: bundle({ 'client.pem': pem(direct), 'root.crt': pem(root) }),
+    says: ['warn server-root-is-fleet-root'],
+  },
+];
+
 const noListKeys = ecPair();
 const noList = ca('no lists', {
   keys: noListKeys,
@@ -716,4 +805,5 @@ export const CATALOGUE: readonly Case[] = [
   ...gatewayCases,
   ...layoutCases,
   ...crlCases,
+  ...oddCases,
 ];

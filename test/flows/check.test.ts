@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHECK_CODES, MEANINGS } from '../../src/check/index.ts';
+import { zipOf } from '../archive/zip-octets.ts';
 import { ca, crl, ecPair, leaf, pem, pkcs8 } from '../check/certify.ts';
 import { makeDevice, makeFleet, requestCertificate } from '../support/fleet.ts';
 import { runFleetca } from '../support/run-fleetca.ts';
@@ -31,6 +32,16 @@ describe('fleetca check', () => {
     putDevice('one');
     putDevice('several/a');
     putDevice('several/b');
+    putDevice('linked');
+    rmSync(join(folder, 'linked/pkey.pem'));
+    symlinkSync('/nonexistent', join(folder, 'linked/pkey.pem'));
+    const zip = (entries: readonly (readonly [string, string])[]): Buffer =>
+      zipOf(entries.map(([name, content]) => ({ name, content })));
+    writeFileSync(join(folder, 'evil.zip'), zip([['../client.pem', 'x']]));
+    const zipped = ['client.pem', 'pkey.pem', 'root.crt', 'gateway.url'].map(
+      (name) => [`a/${name}`, readFileSync(join(folder, 'several/a', name), 'utf8')] as const,
+    );
+    writeFileSync(join(folder, 'good.zip'), zip(zipped));
     put('trust.pem', pem(root));
     const device = leaf(root, keys, dates);
     put('one/client.pem', pem(device));
@@ -71,6 +82,8 @@ describe('fleetca check', () => {
 
   it.each([
     ['nothing there', ['nowhere'], 'does not exist'],
+    ['a link that leads nowhere', ['linked'], 'linked/pkey.pem does not exist'],
+    ['a zip that leads out of itself', ['evil.zip'], 'leads out of the archive'],
     ['two devices, and none named', ['several'], '--device'],
     [
       'a call that would register the device',
@@ -82,6 +95,18 @@ describe('fleetca check', () => {
     const { status, err } = await run(...args);
     expect(status).toBe(2);
     expect(err).toContain(says);
+  });
+
+  it('reads a zip as it reads a folder, in a folder of its own too', async () => {
+    const { status, out } = await run('good.zip', '--trust', 'trust.pem', '--json');
+    expect(status, out).toBe(0);
+    const { files } = JSON.parse(out);
+    expect(files.map(({ path, role }: Record<string, string>) => `${path}: ${role}`).toSorted()).toEqual([
+      'a/client.pem: certificate',
+      'a/gateway.url: url',
+      'a/pkey.pem: key',
+      'a/root.crt: server-root',
+    ]);
   });
 
   it('takes one of several devices by its name, and a root by itself', async () => {
