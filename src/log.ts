@@ -42,6 +42,7 @@ const SECRET_TEXTS: readonly (readonly [RegExp, string])[] = [
   [/\bBearer +[^\s"',]{1,4096}/gi, `Bearer ${REDACTED}`],
   // The public id of a token stays: it says whose it was.
   [/\b(fca_[0-9a-f]{16})_[\w-]+/g, `$1_${REDACTED}`],
+  [/\bwhsec_[\w+/=]+/g, `whsec_${REDACTED}`],
   // Without its END the rest of the text goes too.
   [
     /-----BEGIN (?:[A-Z0-9]+ ){0,3}(?:PRIVATE KEY|CERTIFICATE REQUEST)-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|$)/g,

@@ -42,6 +42,7 @@ import {
 } from './http/index.ts';
 import { writeSecretFile } from './keystore/index.ts';
 import type { Logger } from './log.ts';
+import { createSeal, keepDelivering, type Seal } from './outgoing/index.ts';
 import { createPolicy, type Policy, type Profile } from './policy/index.ts';
 import { makeDeviceKey, openPool } from './pool/index.ts';
 import { systemRandom } from './random.ts';
@@ -68,6 +69,8 @@ export interface RunningService {
 
 const SERVICE_CA_KEY = 'service-ca';
 const SERVICE_CA_FILE = 'service-ca.crt';
+/** Secrets of webhooks and registries are sealed with it. Made when there is the first of them. */
+const OUTGOING_KEY = 'outgoing';
 const ADMIN_TOKEN_FILE = 'admin-token';
 const ADMIN_TOKEN_DAYS = 365;
 const IDLE_BODY_MS = 30_000;
@@ -195,6 +198,16 @@ async function makeFirstToken({ store, created }: Opened, path: string): Promise
   created.push(`an admin token, valid for ${ADMIN_TOKEN_DAYS} days: ${path}`);
 }
 
+const openSeal = ({ keystore }: Opened): Seal =>
+  createSeal(async (purpose) => {
+    const isDue = purpose === 'seal' && !(await keystore.has(OUTGOING_KEY));
+    const { portable } = isDue
+      ? await keystore.generate(OUTGOING_KEY, 'ed25519')
+      : await keystore.open(OUTGOING_KEY);
+    if (portable === null) throw new Error('the key of outgoing secrets is not in a file');
+    return portable;
+  }, systemRandom);
+
 /** The built-in profiles and the operator's. A name that is taken is the operator's to change. */
 function openPolicy(profiles: readonly Profile[], { profilesFolder }: Config): Policy {
   try {
@@ -229,6 +242,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
   let closing = false;
   let stopKeeping = (): void => undefined;
   let stopLists = async (): Promise<void> => undefined;
+  let stopDelivering = async (): Promise<void> => undefined;
 
   const close = async (): Promise<void> => {
     if (closing) return;
@@ -237,6 +251,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
     await Promise.all(listeners.map((listener) => listener.close(GRACE_MS)));
     await inFlight.settled();
     await stopLists();
+    await stopDelivering();
     await pool.close();
     await store.close(systemClock.now());
   };
@@ -273,6 +288,11 @@ export async function startService(config: Config, log: Logger): Promise<Running
     };
     const lists = keepListsCurrent({ ca, terms: config.crl, log });
     stopLists = lists.stop;
+    const seal = openSeal(opened);
+    const { hosts, privateHosts, timeoutSeconds, ...retry } = config.outgoing;
+    const reach = { hosts, privateHosts };
+    const told = { ca, store, batches: store, reach, seal, retry, timeoutMs: 1000 * timeoutSeconds, log };
+    stopDelivering = keepDelivering(told).stop;
     let presented = credentials.first;
     const edge: Edge = {
       ca,
@@ -284,6 +304,9 @@ export async function startService(config: Config, log: Logger): Promise<Running
       spool: await openSpool(config.tmpFolder, systemRandom),
       audit: store,
       lists,
+      outgoing: store,
+      reach,
+      seal,
       log,
       inFlight,
       rateLimit: config.rateLimit,

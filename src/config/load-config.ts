@@ -39,6 +39,14 @@ export interface Config {
   readonly mutual: { readonly host: string; readonly port: number | 'off' };
   readonly public: { readonly host: string; readonly port: number | 'off' };
   readonly crl: { readonly validHours: number; readonly everyHours: number };
+  /** Whom the service may call, and how it goes about it. */
+  readonly outgoing: {
+    readonly hosts: readonly string[];
+    readonly privateHosts: readonly string[];
+    readonly timeoutSeconds: number;
+    readonly attempts: number;
+    readonly firstRetrySeconds: number;
+  };
   /** The operator's own certificate; null: one of the service's CA. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   readonly logLevel: LogLevel;
@@ -160,6 +168,13 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
     mutual: { host: values['mutual.host'], port: values['mutual.port'] },
     public: { host: values['public.host'], port: values['public.port'] },
     crl: { validHours: values['crl.validHours'], everyHours: values['crl.everyHours'] },
+    outgoing: {
+      hosts: [...(values['outgoing.hosts'] ?? [])],
+      privateHosts: [...(values['outgoing.privateHosts'] ?? [])],
+      timeoutSeconds: values['outgoing.timeoutSeconds'],
+      attempts: values['outgoing.attempts'],
+      firstRetrySeconds: values['outgoing.firstRetrySeconds'],
+    },
     tls: certificateFile === null || keyFile === null ? null : { certificateFile, keyFile },
     logLevel: values.logLevel,
     check: { gateways: [...(values['check.gateways'] ?? [])] },

@@ -166,6 +166,39 @@ export const SETTINGS = {
     due: 'must be hosts, each with its port unless that is 443 (gateway.example.com:8443), separated by commas, at most 100',
     meaning: 'the gateways that POST /v1/fleets/{fleet}/check may call',
   }),
+  'outgoing.hosts': setting({
+    schema: hosts,
+    fallback: null,
+    fallbackText: 'none: nobody is called',
+    due: 'must be host names and IP addresses, separated by commas, at most 100',
+    meaning: 'the hosts of device registries and webhooks, at public addresses, that the service may call',
+  }),
+  'outgoing.privateHosts': setting({
+    schema: hosts,
+    fallback: null,
+    fallbackText: 'none',
+    due: 'must be host names and IP addresses, separated by commas, at most 100',
+    meaning: 'those that may be at private or loopback addresses, and be called without TLS',
+  }),
+  'outgoing.timeoutSeconds': setting({
+    schema: number(1, 300),
+    fallback: 15,
+    due: 'must be a whole number of seconds, 1 to 300',
+    meaning: 'how long an outgoing call may take, seconds',
+  }),
+  'outgoing.attempts': setting({
+    schema: number(1, 100),
+    fallback: 10,
+    due: 'must be a whole number, 1 to 100',
+    meaning: 'how often a delivery is tried before it is given up',
+  }),
+  'outgoing.firstRetrySeconds': setting({
+    schema: number(1, 3600),
+    fallback: 10,
+    due: 'must be a whole number of seconds, 1 to 3600',
+    meaning:
+      'when a delivery that failed is tried again, seconds; four times as long after each try, six hours at most',
+  }),
   logLevel: setting({
     schema: z.enum(LOG_LEVELS),
     fallback: 'info',

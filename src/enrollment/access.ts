@@ -20,6 +20,8 @@ export type Permission =
   | 'registration:read'
   | 'server:manage'
   | 'server:read'
+  | 'outgoing:manage'
+  | 'outgoing:read'
   | 'batch:read'
   | 'audit:read';
 
@@ -44,6 +46,8 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'registration:read',
     'server:manage',
     'server:read',
+    'outgoing:manage',
+    'outgoing:read',
     'batch:read',
     'audit:read',
   ],
@@ -55,6 +59,7 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'batch:read',
     'registration:read',
     'server:read',
+    'outgoing:read',
     'audit:read',
   ],
 };

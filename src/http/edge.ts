@@ -2,6 +2,7 @@ import type { BatchStore } from '../batch/index.ts';
 import type { Act, AuditLog, CaContext, Fleet, IssueTogether, Registration } from '../ca/index.ts';
 import type { KeyMaker, Permission, Requester, TokenStore } from '../enrollment/index.ts';
 import type { Logger } from '../log.ts';
+import type { OutgoingStore, Reach, Seal } from '../outgoing/index.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Spool } from './spool.ts';
 import type { Request, Response } from './web.ts';
@@ -26,6 +27,10 @@ export interface Edge {
   readonly audit: AuditLog;
   /** What makes CRLs after something was revoked. */
   readonly lists: ListKeeper;
+  /** Whom the service calls, whom it may, and how their secrets are kept. */
+  readonly outgoing: OutgoingStore;
+  readonly reach: Reach;
+  readonly seal: Pick<Seal, 'seal'>;
   readonly log: Logger;
   /** Work that may outlive the answer it belongs to. */
   readonly inFlight: InFlight;

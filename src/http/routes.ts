@@ -8,6 +8,7 @@ import { certificateSearchRoutes } from './routes/certificate-search.ts';
 import { certificateRoutes } from './routes/certificates.ts';
 import { checkRoutes } from './routes/check.ts';
 import { credentialsRoutes } from './routes/credentials.ts';
+import { deliveryRoutes } from './routes/deliveries.ts';
 import { deviceLifeRoutes } from './routes/device-life.ts';
 import { deviceRoutes } from './routes/devices.ts';
 import { factorySignRoutes } from './routes/factory-sign.ts';
@@ -19,10 +20,12 @@ import { problemRoutes } from './routes/problem-pages.ts';
 import { publicationRoutes } from './routes/publication.ts';
 import { registerDeviceRoutes } from './routes/register-device.ts';
 import { registrationCredentialRoutes } from './routes/registration-credentials.ts';
+import { registryRoutes } from './routes/registry.ts';
 import { revocationRoutes } from './routes/revocations.ts';
 import { serialRoutes } from './routes/serials.ts';
 import { serverRoutes } from './routes/servers.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 
 /** What the plain HTTP site serves. */
 export const publicRoutes: readonly OpenRoute[] = publicationRoutes;
@@ -51,6 +54,9 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...factorySignRoutes,
   ...registrationCredentialRoutes,
   ...serverRoutes,
+  ...registryRoutes,
+  ...webhookRoutes,
+  ...deliveryRoutes,
   ...revocationRoutes,
   ...serialRoutes,
   ...auditRoutes,

@@ -4,4 +4,8 @@
  * issuing waits for nobody. It never calls a host that the operator has not allowed, and never writes down a
  * secret that it sends.
  */
+export { keepDelivering } from './keep-delivering.ts';
 export * from './ports.ts';
+export { type Reach, urlFault } from './reach.ts';
+export { createSeal, type Seal } from './seal.ts';
+export { makeWebhookSecret } from './webhook.ts';

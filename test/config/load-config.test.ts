@@ -48,6 +48,7 @@ test('nothing set gives the defaults', () => {
     public: { host: '127.0.0.1', port: 8080 },
     crl: { validHours: 168, everyHours: 24 },
     check: { gateways: [] },
+    outgoing: { hosts: [], privateHosts: [], timeoutSeconds: 15, attempts: 10, firstRetrySeconds: 10 },
     tls: null,
     logLevel: 'info',
     rateLimit: { requestsPerMinute: 6000, failuresPerMinute: 30 },

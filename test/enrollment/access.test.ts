@@ -41,6 +41,8 @@ const TABLE: Readonly<Record<Permission, readonly Role[]>> = {
   'registration:read': ['security', 'auditor'],
   'server:manage': ['security'],
   'server:read': ['security', 'auditor'],
+  'outgoing:manage': ['security'],
+  'outgoing:read': ['security', 'auditor'],
   'batch:read': ['security', 'station', 'auditor'],
   'audit:read': ['security', 'auditor'],
 };

@@ -29,6 +29,9 @@ let revoked: string;
 let certificateId: string;
 let certificateSerial: string;
 let registrationId: string;
+let deliveryId: string;
+/** The service may call there, and nobody answers. */
+const NOBODY = 'http://127.0.0.1:9';
 const known = makeDevice('known');
 const released = makeDevice('released');
 const factoryDevice = makeDevice('3b8a1ad0-0c9e-4f0b-8c67-0b8a6d2f4c11');
@@ -162,6 +165,22 @@ const examples: Readonly<Record<string, () => Example>> = {
   getServer: () => inFleet('/servers/production', 200),
   provePossession: () => ({ ...inFleet('/servers/production/possession', 200), json: { code: 'x' } }),
   sayRootState: () => ({ ...inFleet('/servers/production/roots/1', 200), json: { state: 'handed-over' } }),
+  setRegistry: () => ({ ...inFleet('/registry', 200), json: { url: NOBODY } }),
+  getRegistry: () => inFleet('/registry', 200),
+  removeRegistry: () => inFleet('/registry', 204),
+  orderDeviceRegistration: () => inFleet('/devices/known/registration', 202),
+  getDeviceRegistration: () => inFleet('/devices/known/registration', 200),
+  orderBatchRegistration: () => ofLot('/registration', 202),
+  getBatchRegistration: () => ofLot('/registration', 200),
+  createWebhook: () => ({
+    ...inFleet('/webhooks', 201),
+    json: { name: `hook-${count++}`, url: NOBODY, events: ['batch.done'] },
+  }),
+  listWebhooks: () => inFleet('/webhooks', 200),
+  getWebhook: () => inFleet('/webhooks/erp', 200),
+  removeWebhook: () => inFleet('/webhooks/erp', 204),
+  listDeliveries: () => inFleet('/deliveries', 200),
+  retryDelivery: () => inFleet(`/deliveries/${deliveryId}/retry`, 202),
   signForFactory: () => ({
     target: '/sign?authority=line-7',
     missing: null,
@@ -176,6 +195,12 @@ const examples: Readonly<Record<string, () => Example>> = {
   }),
   listAudit: () => ({ target: '/v1/audit', missing: null, status: 200 }),
 };
+
+const ofLot = (rest: string, status: number): Example => ({
+  target: `/v1/batches/lot-1${rest}`,
+  missing: `/v1/batches/lot-2${rest}`,
+  status,
+});
 
 const inFleet = (rest: string, status: number): Example => ({
   target: `/v1/fleets/demo${rest}`,
@@ -210,7 +235,7 @@ beforeAll(async () => {
   expired = await makeToken(past, { name: 'old', role: 'admin', validityDays: 1 });
   await past.stop();
 
-  service = await startService({ data });
+  service = await startService({ data, flags: { outgoingPrivateHosts: '127.0.0.1' } });
   demo = await makeFleet(service, 'demo');
   other = await makeFleet(service, 'other');
   unbound = {
@@ -246,6 +271,11 @@ beforeAll(async () => {
     token: demo.tokens.security,
     json: { name: 'production', kind: 'ota-connect' },
   });
+  const asSecurity = (method: string, path: string, json?: unknown) =>
+    service.call(method, `/v1/fleets/demo${path}`, { token: demo.tokens.security, json });
+  await asSecurity('PUT', '/registry', { url: NOBODY });
+  await asSecurity('POST', '/webhooks', { name: 'erp', url: NOBODY, events: ['batch.done'] });
+  deliveryId = (await asSecurity('POST', '/devices/known/registration')).json().id;
   const recipient = makeRecipient();
   recipient.remove();
   await service.call('POST', '/v1/fleets/demo/batches', {

@@ -1,0 +1,165 @@
+import type { BatchStore, StoredOutcome } from '../batch/index.ts';
+import type { AuditEntry, Fleet, Ledger, StoredCertificate } from '../ca/index.ts';
+import type { EventType, OutgoingStore, Webhook } from './ports.ts';
+
+/** What there is to tell a webhook: the same id and words however often it is told. */
+export interface Event {
+  readonly id: string;
+  readonly eventType: EventType;
+  readonly body: string;
+}
+
+export interface EventSources {
+  readonly ledger: Ledger;
+  readonly batches: BatchStore;
+  readonly store: OutgoingStore;
+}
+
+const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
+
+/** The audit entries that have something to tell, by what is told. */
+const ACTIONS: Readonly<Record<EventType, readonly string[]>> = {
+  'certificate.issued': ['certificates-issued'],
+  // Of one that is issued with less to live than a webhook wants to know of.
+  'certificate.expiring': ['certificates-issued'],
+  'request.refused': ['batch-outcomes-recorded'],
+  'batch.done': ['batch-attempt-closed'],
+  'authority.published': ['generation-issued', 'generation-imported'],
+};
+
+export const actionsOf = ({ settings }: Webhook): readonly string[] => [
+  ...new Set(settings.events.flatMap((event) => ACTIONS[event])),
+];
+
+interface Telling {
+  readonly webhook: Webhook;
+  readonly fleet: Fleet;
+}
+
+/** `place` tells events of one entry apart. */
+function eventOf(
+  { webhook, fleet }: Telling,
+  eventType: EventType,
+  place: string,
+  timestamp: string,
+  data: Readonly<Record<string, unknown>>,
+): Event {
+  const body = JSON.stringify({ type: eventType, timestamp, data: { fleet: fleet.name, ...data } });
+  return { id: `msg_${webhook.id}_${place}`, eventType, body };
+}
+
+const certificateData = (certificate: StoredCertificate) => ({
+  deviceId: certificate.deviceId,
+  certificate: hex(certificate.fingerprint),
+  serial: hex(certificate.serial),
+  profile: certificate.profile,
+  notBefore: certificate.notBefore.toISOString(),
+  notAfter: certificate.notAfter.toISOString(),
+  batch: certificate.batchId,
+  labels: certificate.labels === null ? {} : JSON.parse(certificate.labels),
+});
+
+/** The look-ahead has its id from the certificate: it is told once, whichever way it was found. */
+export const expiringEvent = (telling: Telling, certificate: StoredCertificate, at: Date): Event =>
+  eventOf(
+    telling,
+    'certificate.expiring',
+    `expiring_${hex(certificate.fingerprint)}`,
+    at.toISOString(),
+    certificateData(certificate),
+  );
+
+async function issuedEvents(
+  { store }: EventSources,
+  telling: Telling,
+  { seq, at, details }: AuditEntry,
+): Promise<readonly Event[]> {
+  const { settings, expiring } = telling.webhook;
+  const seen = expiring.until ?? expiring.through;
+  const certificates = await store.listIssued(details.intents as readonly [number, number][]);
+  const events: Event[] = [];
+  certificates.forEach((certificate, i) => {
+    if (settings.events.includes('certificate.issued'))
+      events.push(eventOf(telling, 'certificate.issued', `${seq}_${i}`, at, certificateData(certificate)));
+    // The look-ahead has gone by its end already, and does not come back.
+    if (settings.events.includes('certificate.expiring') && certificate.notAfter <= seen)
+      events.push(expiringEvent(telling, certificate, new Date(at)));
+  });
+  return events;
+}
+
+const countOf = (details: AuditEntry['details'], names: readonly string[]): number =>
+  names.reduce((sum, name) => sum + Number(details[name]), 0);
+
+const refusedData = (batch: unknown, { row, deviceId, problem }: StoredOutcome) => ({
+  batch,
+  row,
+  deviceId,
+  code: problem?.code ?? null,
+  message: problem?.message ?? null,
+});
+
+async function refusedEvents(
+  { batches }: EventSources,
+  telling: Telling,
+  { seq, at, details }: AuditEntry,
+): Promise<readonly Event[]> {
+  if (details.refused === 0) return [];
+  const rows = countOf(details, ['issued', 'replayed', 'refused', 'failed']);
+  const firstSeq = Number(details.firstSeq);
+  const outcomes = await batches.listOutcomes(String(details.batch), null, firstSeq - 1, rows);
+  return outcomes
+    .filter(({ status }) => status === 'refused')
+    .map((outcome) =>
+      eventOf(telling, 'request.refused', `${seq}_${outcome.seq}`, at, refusedData(details.batch, outcome)),
+    );
+}
+
+async function doneEvents(
+  { batches }: EventSources,
+  telling: Telling,
+  { seq, at, details }: AuditEntry,
+): Promise<readonly Event[]> {
+  const batch = await batches.findBatch(String(details.batch));
+  const attempt = batch?.attempts.find(({ number }) => number === details.attempt);
+  const counts = attempt && {
+    rows: attempt.rows,
+    issued: attempt.issued,
+    replayed: attempt.replayed,
+    refused: attempt.refused,
+    failed: attempt.failed,
+  };
+  const data = { batch: details.batch, attempt: details.attempt, state: details.state, ...counts };
+  return [eventOf(telling, 'batch.done', String(seq), at, data)];
+}
+
+async function authorityEvents(
+  { ledger }: EventSources,
+  telling: Telling,
+  { seq, at, details }: AuditEntry,
+): Promise<readonly Event[]> {
+  const generations = await ledger.listGenerations(telling.fleet.id);
+  // Of an authority the newest that there is now: one that came after the entry is told of by its own, too.
+  const generation = generations.findLast(({ authority }) => authority === details.authority);
+  const data = {
+    authority: details.authority,
+    kind: generation?.kind,
+    generation: generation?.number,
+    certificate: details.certificate,
+  };
+  return [eventOf(telling, 'authority.published', String(seq), at, data)];
+}
+
+type Read = (sources: EventSources, telling: Telling, entry: AuditEntry) => Promise<readonly Event[]>;
+
+const READERS: Readonly<Record<string, Read>> = {
+  'certificates-issued': issuedEvents,
+  'batch-outcomes-recorded': refusedEvents,
+  'batch-attempt-closed': doneEvents,
+  'generation-issued': authorityEvents,
+  'generation-imported': authorityEvents,
+};
+
+/** What an entry has to tell a webhook. */
+export const eventsOf: Read = async (sources, telling, entry) =>
+  (await READERS[entry.action]?.(sources, telling, entry)) ?? [];
