@@ -11,6 +11,7 @@ import { declareCredentials } from './declarations/credentials.ts';
 import { declareDevice } from './declarations/device.ts';
 import { declareFleet } from './declarations/fleet.ts';
 import { declareGateway } from './declarations/gateway.ts';
+import { declareOutgoing } from './declarations/outgoing.ts';
 import { declareRegistration } from './declarations/registration.ts';
 import { declareServer } from './declarations/server.ts';
 import { declareService } from './declarations/service.ts';
@@ -30,6 +31,7 @@ const GROUPS: readonly Declare[] = [
   declareRegistration,
   declareGateway,
   declareServer,
+  declareOutgoing,
   declareToken,
   declareAudit,
   declareBench,

@@ -108,6 +108,12 @@ export const declareBatch: Declare = (program, perform) => {
     )
     .action(perform(async () => (await import('../commands/batch-acknowledge.ts')).acknowledgeBatch));
   batch
+    .command('register')
+    .description("tell the fleet's device registry of all devices of a lot again (role security)")
+    .argument('<id>')
+    .option('--wait <seconds>', 'how long to wait for it', wholeNumber(0), 300)
+    .action(perform(async () => (await import('../commands/registry.ts')).registerBatch));
+  batch
     .command('bundles')
     .description('fetch the credentials of all devices of a lot that have a live certificate from it')
     .argument('<id>')

@@ -4,6 +4,7 @@ import type { Declare } from '../invocation.ts';
 import { choice } from './choice.ts';
 import { LAYOUTS } from './layouts.ts';
 import { REVOKE_OLD } from './revoke-old.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** Here again, so that the command line does not load the keystore to say what it knows. */
 const TOKEN_KEY_KINDS = ['ec-p256', 'rsa-2048'] as const satisfies readonly TokenKeyKind[];
@@ -88,6 +89,13 @@ export const declareDevice: Declare = (program, perform) => {
     .argument('<device>')
     .requiredOption('--fleet <fleet>')
     .action(perform(async () => (await import('../commands/device.ts')).showDevice));
+  device
+    .command('register')
+    .description("tell the fleet's device registry of it again (role security)")
+    .argument('<device>')
+    .requiredOption('--fleet <fleet>')
+    .option('--wait <seconds>', 'how long to wait for it', wholeNumber(0), 30)
+    .action(perform(async () => (await import('../commands/registry.ts')).registerDevice));
   program
     .command('bundle')
     .description('fetch the credentials of a device as a zip')
