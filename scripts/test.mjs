@@ -14,6 +14,7 @@ const COUNTERPARTS = {
   busybox: 'busybox',
   nginx: 'nginx',
   haproxy: 'haproxy',
+  script: 'bsdutils',
   certtool: 'gnutls-bin',
   'softhsm2-util': 'softhsm2',
   'pkcs11-tool': 'opensc',

@@ -1,4 +1,4 @@
-/** A real nginx with what `fleetca gateway config` wrote, and the hook that keeps it current, on a fleet of the service. */
+/** Real gateways with what `fleetca gateway config` wrote, and the hook that keeps them current, on fleets of the service. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,76 +19,101 @@ import { runFleetca } from '../support/run-fleetca.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 
 const shop = makeShop();
-const at = scratchFolder();
 let service: Service;
-let fleet: TestFleet;
-let nginx: RealGateway;
 let upstream: Awaited<ReturnType<typeof startUpstream>>;
+/** The gateway that is looked at. */
+let at: string;
+let fleet: TestFleet;
+let gateway: RealGateway;
+
+/** How each is told to reload where the test runs it, and how it says no. */
+const KINDS = {
+  // `nginx -t` would read the machine's own configuration.
+  nginx: { signal: 'HUP', env: { FLEETCA_CHECK: 'true' }, no: 400 },
+  // Its own check is the hook's: `haproxy -c -f haproxy.cfg`.
+  haproxy: { signal: 'USR2', env: {}, no: 'no answer' },
+} as const;
+type Kind = keyof typeof KINDS;
+type Status = number | 'no answer';
 
 /** The status that a device of an authority gets, which presents its leaf alone. */
-async function callWith(deviceId: string, authority: string): Promise<() => Promise<number>> {
+async function callWith(deviceId: string, authority: string): Promise<() => Promise<Status>> {
   const { key, csr } = makeDevice(deviceId);
   const wish = { body: csr, query: `?authority=${authority}`, accept: 'application/pem-certificate-chain' };
   const answer = await requestCertificate(service, fleet, wish);
   const [leaf = ''] = answer.text().split(/(?<=-----END CERTIFICATE-----\n)/);
   const credentials = { chain: leaf, key: key.pkcs8Pem, root: shop.serverRoot.pem };
-  return async () =>
-    (await callAsDevice(nginx.ports.demo ?? 0, credentials, { method: 'POST', path: '/director/ecus' }))
-      .status;
+  return () =>
+    callAsDevice(gateway.ports.demo ?? 0, credentials, { method: 'POST', path: '/director/ecus' }).then(
+      ({ status }) => status,
+      () => 'no answer' as const,
+    );
 }
 
-/** Runs the hook with a shell; nginx is the test's own, not the machine's. */
-function runHook(shell: readonly string[], env: Readonly<Record<string, string>> = {}) {
+/** Runs the hook with a shell; the gateway is the test's own, not the machine's. */
+function runHookOf(kind: Kind, shell: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const known = KINDS[kind];
   const [program = 'sh', ...args] = shell;
   const { status, stderr } = spawnSync(program, [...args, join(at, 'reload.sh')], {
     encoding: 'utf8',
     env: {
-      PATH: String(process.env.PATH),
-      FLEETCA_CHECK: 'true',
-      FLEETCA_RELOAD: `kill -HUP ${nginx.process.pid}`,
+      PATH: `${process.env.PATH}:/usr/sbin`,
+      ...known.env,
+      FLEETCA_RELOAD: `kill -${known.signal} ${gateway.process.pid}`,
       ...env,
     },
   });
   return { status, stderr };
 }
 
-/** nginx takes a reload when it can: asks until the answer is there. */
-async function eventually(call: () => Promise<number>, due: number): Promise<number> {
+/** A gateway takes a reload when it can: asks until the answer is there. */
+async function eventually(call: () => Promise<Status>, due: Status): Promise<Status> {
   let status = await call();
-  for (let left = 100; status !== due && left > 0; left--) status = await call();
+  for (let left = 300; status !== due && left > 0; left--) status = await call();
   return status;
 }
 
-describe.skipIf(isLeftOut('nginx') || isLeftOut('curl'))('nginx, kept current by the hook,', () => {
+beforeAll(async () => {
+  service = await startService();
+  upstream = await startUpstream();
+});
+
+afterAll(async () => {
+  upstream?.close();
+  await stopSound(service);
+});
+
+const present = (Object.keys(KINDS) as Kind[]).filter((kind) => !isLeftOut(kind) && !isLeftOut('curl'));
+
+describe.each(present)('%s, kept current by the hook,', (kind) => {
+  const { no } = KINDS[kind];
+  const runHook = (shell: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    runHookOf(kind, shell, env);
+
   beforeAll(async () => {
-    service = await startService();
-    fleet = await makeFleet(service, 'demo');
-    upstream = await startUpstream();
+    at = scratchFolder();
+    fleet = await makeFleet(service, kind);
     const port = await freePort();
     const { status, err } = await runFleetca(
       { cwd: at },
-      ...['gateway', 'config', '--for', 'nginx', '--fleet', 'demo', '--out', at],
+      ...['gateway', 'config', '--for', kind, '--fleet', kind, '--out', at],
       ...['--listen', `127.0.0.1:${port}`, '--upstream', upstream.url],
       ...['--url', service.apiUrl, '--ca-file', String(service.caFile)],
     );
     if (status !== 0) throw new Error(err);
     placeServer(at, shop.server);
-    nginx = await runRealGateway('nginx', { demo: at }, { demo: port });
+    gateway = await runRealGateway(kind, { demo: at }, { demo: port });
   });
 
-  afterAll(async () => {
-    await nginx?.stop();
-    upstream?.close();
-    await stopSound(service);
-  });
+  afterAll(() => gateway?.stop());
 
   it('lets in a device of the fleet, and after the next run one of an authority that is new', async () => {
     const first = await callWith('VIN-0001', 'line-7');
     expect(await first()).toBe(200);
     expect(runHook(['sh'])).toEqual({ status: 0, stderr: '' });
-    await makeAuthority(service, 'demo', fleet.tokens.security, { name: 'line-8', kind: 'issuing' });
+    await makeAuthority(service, kind, fleet.tokens.security, { name: 'line-8', kind: 'issuing' });
     const second = await callWith('VIN-0002', 'line-8');
-    expect(await second()).toBe(400);
+    expect(await second()).toBe(no);
     expect(runHook(isLeftOut('busybox') ? ['sh'] : ['busybox', 'sh'])).toEqual({ status: 0, stderr: '' });
     expect(await eventually(second, 200)).toBe(200);
     expect(await first()).toBe(200);
@@ -99,27 +124,27 @@ describe.skipIf(isLeftOut('nginx') || isLeftOut('curl'))('nginx, kept current by
     const other = await callWith('VIN-0004', 'line-7');
     expect(await device()).toBe(200);
     const json = { reason: 'keyCompromise' };
-    const path = '/v1/fleets/demo/devices/VIN-0003/revoke';
+    const path = `/v1/fleets/${kind}/devices/VIN-0003/revoke`;
     expect((await service.call('POST', path, { token: fleet.tokens.security, json })).status).toBe(200);
-    let status = 200;
+    let status: Status = 200;
     for (const since = performance.now(); status === 200 && performance.now() - since < 60_000; ) {
       expect(runHook(['sh'])).toEqual({ status: 0, stderr: '' });
       status = await device();
     }
-    expect(status).toBe(400);
+    expect(status).toBe(no);
     expect(await other()).toBe(200);
   });
 
   it('keeps what it had where the new files do not hold, or the service does not answer', async () => {
     const before = readFileSync(join(at, 'trusted.pem'), 'utf8');
-    await makeAuthority(service, 'demo', fleet.tokens.security, { name: 'line-9', kind: 'issuing' });
+    await makeAuthority(service, kind, fleet.tokens.security, { name: 'line-9', kind: 'issuing' });
     const refused = runHook(['sh'], { FLEETCA_CHECK: 'false' });
     expect(refused).toEqual({ status: 1, stderr: expect.stringContaining('the old ones are back') });
     expect(readFileSync(join(at, 'trusted.pem'), 'utf8')).toBe(before);
     const script = readFileSync(join(at, 'reload.sh'), 'utf8');
     writeFileSync(
       join(at, 'reload.sh'),
-      script.replace(/from='[^']*'/, `from='https://127.0.0.1:1/pki/demo'`),
+      script.replace(/from='[^']*'/, `from='https://127.0.0.1:1/pki/${kind}'`),
     );
     expect(runHook(['sh'])).toMatchObject({
       status: 1,

@@ -1,80 +1,22 @@
 /** The commands of the pages for people, run as they stand; ports and hosts alone are those of the test. */
-import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LAYOUT_NAMES } from '../../src/bundle/index.ts';
 import { TARGETS } from '../../src/policy/index.ts';
 import { isLeftOut } from '../support/counterpart.ts';
 import { makeAuthority, makeFleet, type TestFleet } from '../support/fleet.ts';
 import { makeGatewayIdentity, startOpensslGateway } from '../support/openssl-gateway.ts';
-import { outputOf } from '../support/run-fleetca.ts';
+import { blocksOf, paste, readPage, workFolder } from '../support/paste-page.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 import { startSshd } from '../support/sshd.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/fleetca.mjs', import.meta.url));
 const identity = makeGatewayIdentity();
 
 let service: Service;
 let line: TestFleet;
 let demo: TestFleet;
-
-const read = (page: string): string =>
-  readFileSync(fileURLToPath(new URL(`../../docs/${page}`, import.meta.url)), 'utf8');
-
-/** The commands of a page, block by block, in order. */
-const blocksOf = (page: string): readonly string[] =>
-  [...read(page).matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block);
-
-interface Place {
-  readonly cwd: string;
-  /** With what the page says that a reader has in the environment. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** A folder that comes first in PATH. */
-  readonly programs?: string;
-  /** Hosts and ports of the page, and those of the test. */
-  readonly instead?: Readonly<Record<string, string>>;
-}
-
-/** Runs blocks in one shell, as a reader pastes them; ends at the first command that fails. Gives its stdout. */
-async function paste(
-  blocks: readonly string[],
-  { cwd, env = {}, programs, instead = {} }: Place,
-): Promise<string> {
-  const bin = scratchFolder();
-  writeFileSync(join(bin, 'fleetca'), `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`, {
-    mode: 0o755,
-  });
-  const script = Object.entries(instead).reduce(
-    (text, [there, here]) => text.replaceAll(there, here),
-    blocks.join('\n'),
-  );
-  const path = [bin, programs, process.env.PATH].filter(Boolean).join(':');
-  const child = spawn('sh', ['-exc', script], {
-    cwd,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: path, FLEETCA_URL: service.apiUrl, FLEETCA_DATA: service.data, ...env },
-  });
-  const { status, out, err } = await outputOf(child);
-  // What a page starts in the background it also ends; not where a command before that failed.
-  try {
-    process.kill(-Number(child.pid));
-  } catch {
-    // Nothing was left.
-  }
-  if (status !== 0) throw new Error(`status ${status}\n${err.slice(-4000)}`);
-  return out;
-}
-
-/** A folder with the token of a role in a file. */
-function workFolder(token: string): { readonly cwd: string; readonly env: Record<string, string> } {
-  const cwd = scratchFolder();
-  writeFileSync(join(cwd, 'token'), token, { mode: 0o600 });
-  return { cwd, env: { FLEETCA_TOKEN_FILE: join(cwd, 'token') } };
-}
 
 beforeAll(async () => {
   service = await startService();
@@ -91,13 +33,13 @@ it.skipIf(!hasTokens)('every command of docs/bundles.md works as it stands, in o
   const place = workFolder(line.tokens.station);
   writeFileSync(join(place.cwd, 'admin-token'), service.admin, { mode: 0o600 });
   writeFileSync(join(place.cwd, 'security-token'), line.tokens.security, { mode: 0o600 });
-  const out = await paste(blocksOf('bundles.md'), place);
+  const out = await paste(blocksOf('bundles.md'), { service, ...place });
   expect(out).toContain('VIN-0005: gateway.example.com');
   expect(out).toContain('VIN-0001.cert.pem: OK');
 });
 
 it('docs/bundles.md has a recipe for each layout, and says which is for each target', () => {
-  const page = read('bundles.md');
+  const page = readPage('bundles.md');
   for (const layout of LAYOUT_NAMES)
     expect(page, layout).toMatch(new RegExp(`^### ${layout}\n[^]*?\`\`\`sh\n`, 'm'));
   for (const target of TARGETS) expect(page, target).toMatch(new RegExp(`^\\| \`${target}\` \\|`, 'm'));
@@ -110,7 +52,7 @@ it.skipIf(!hasTokens)('every command of docs/token-keys.md works as it stands, t
     const place = workFolder(line.tokens.station);
     writeFileSync(join(place.cwd, 'root.crt'), gateway.root);
     const instead = { 'gateway.example.com:8000': `localhost:${gateway.port}` };
-    const out = await paste(blocksOf('token-keys.md'), { ...place, instead });
+    const out = await paste(blocksOf('token-keys.md'), { service, ...place, instead });
     expect(out.trim().split('\n').at(-1)).toMatch(/^HTTP\/1\.0 200/);
   } finally {
     gateway.close();
@@ -121,6 +63,7 @@ it('every command of docs/registration.md works as it stands, in the data folder
   const security = join(scratchFolder(), 'token');
   writeFileSync(security, demo.tokens.security, { mode: 0o600 });
   const out = await paste(blocksOf('registration.md'), {
+    service,
     cwd: service.data,
     env: { FLEETCA_TOKEN_FILE: security },
     instead: {
@@ -153,7 +96,7 @@ describe.skipIf(isLeftOut('sshd'))('docs/cert-provider.md', () => {
         'https://localhost:8000': `https://localhost:${port}`,
         '-accept 8000': `-accept ${port}`,
       };
-      const place = { cwd, programs: device.programs, instead };
+      const place = { service, cwd, programs: device.programs, instead };
       const blocks = blocksOf('cert-provider.md');
       const out = await paste(blocks.slice(0, -1), place);
       expect(out).toMatch(/-Verify/);
@@ -179,6 +122,6 @@ describe.skipIf(isLeftOut('sshd'))('docs/cert-provider.md', () => {
     writeFileSync(join(cwd, 'registration.p12'), made.body, { mode: 0o600 });
     const build = `fleetca credentials build --fleet line --gateway-url ${service.mutualUrl} \\
       --registration-p12 registration.p12 --out credentials.zip`;
-    await paste([build], { cwd, env: { FLEETCA_TOKEN: line.tokens.security } });
+    await paste([build], { service, cwd, env: { FLEETCA_TOKEN: line.tokens.security } });
   }
 });
