@@ -309,6 +309,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       seal,
       log,
       inFlight,
+      renewal: config.renewal,
       rateLimit: config.rateLimit,
       gateways: config.check.gateways,
       idleBodyMs: IDLE_BODY_MS,

@@ -20,6 +20,7 @@ export * from './possession.ts';
 export * from './prepare.ts';
 export * from './registration.ts';
 export * from './registration-ports.ts';
+export * from './renew.ts';
 export * from './revocation-list.ts';
 export * from './revocation-ports.ts';
 export * from './revoke.ts';

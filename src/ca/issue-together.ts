@@ -26,8 +26,8 @@ interface Waiting {
 }
 
 /** Requests of one group are made under the same circumstances: they may share a chunk. */
-const groupOf = ({ context: { fleet, requester, issuer, profile, making } }: SingleRequest): string =>
-  `${fleet.id}/${issuer.id}/${requester.id}/${profile}/${making ? makingOf(making) : ''}`;
+const groupOf = ({ context: { fleet, requester, issuer, profile, making, renews } }: SingleRequest): string =>
+  `${fleet.id}/${issuer.id}/${requester.id}/${profile}/${making ? makingOf(making) : ''}/${renews?.intentId ?? ''}`;
 
 const makingOf = ({ algorithm, recipient }: KeyMaking): string =>
   `${algorithm}/${recipient ? createHash('sha256').update(recipient).digest('hex') : ''}`;

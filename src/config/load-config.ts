@@ -47,6 +47,7 @@ export interface Config {
     readonly attempts: number;
     readonly firstRetrySeconds: number;
   };
+  readonly renewal: { readonly windowDays: number; readonly graceDays: number };
   /** The operator's own certificate; null: one of the service's CA. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   readonly logLevel: LogLevel;
@@ -175,6 +176,7 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
       attempts: values['outgoing.attempts'],
       firstRetrySeconds: values['outgoing.firstRetrySeconds'],
     },
+    renewal: { windowDays: values['renewal.windowDays'], graceDays: values['renewal.graceDays'] },
     tls: certificateFile === null || keyFile === null ? null : { certificateFile, keyFile },
     logLevel: values.logLevel,
     check: { gateways: [...(values['check.gateways'] ?? [])] },

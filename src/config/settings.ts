@@ -159,6 +159,18 @@ export const SETTINGS = {
     due: 'must be a whole number of hours, 1 to 4368',
     meaning: 'how often a CRL is made anew where nothing is revoked, hours',
   }),
+  'renewal.windowDays': setting({
+    schema: number(1, 3650),
+    fallback: 90,
+    due: 'must be a whole number of days, 1 to 3650',
+    meaning: 'how long before its end a device renews a certificate, days; at most a third of its life',
+  }),
+  'renewal.graceDays': setting({
+    schema: number(0, 3650),
+    fallback: 30,
+    due: 'must be a whole number of days, 0 to 3650',
+    meaning: 'how long after its end a device still renews a certificate, days',
+  }),
   'check.gateways': setting({
     schema: gateways,
     fallback: null,

@@ -1,17 +1,30 @@
 import type { TLSSocket } from 'node:tls';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
-import { authenticateRegistration, type Registration, requesterOf } from '../ca/index.ts';
+import {
+  authenticateDevice,
+  authenticateRegistration,
+  type DevicePeer,
+  type Registration,
+  requesterOf,
+  requesterOfPeer,
+} from '../ca/index.ts';
 import { isAllowed, notFound, type Requester, verifyAccess } from '../enrollment/index.ts';
 import { PkiError } from '../errors.ts';
 import { createAccessLog } from './access-log.ts';
 import { authenticate } from './authenticate.ts';
-import type { Edge, GuardedRoute, OpenRoute, RegistrationRoute } from './edge.ts';
+import type { DeviceRoute, Edge, GuardedRoute, OpenRoute, RegistrationRoute } from './edge.ts';
 import { STYLE_SOURCE } from './html.ts';
 import { parseQuery } from './query.ts';
 import { limitRate } from './rate-limits.ts';
 import { refuse } from './refuse.ts';
-import { guardedRoutes, openRoutes, publicRoutes, registrationRoutes } from './routes.ts';
+import {
+  deviceCertificateRoutes,
+  guardedRoutes,
+  openRoutes,
+  publicRoutes,
+  registrationRoutes,
+} from './routes.ts';
 import { type NextFunction, pathParameter, type Request, type Response } from './web.ts';
 
 type Handler = (req: Request, res: Response, next: NextFunction) => void | Promise<void>;
@@ -126,19 +139,48 @@ const admitToken =
     res.locals.requester = await authenticate(tokens, req.headers.authorization, ca.clock.now());
   };
 
-/** Whose certificate the peer has shown; that it has the key, TLS has proven. */
-const admitPeer =
+/** The certificate that the peer has shown; that it has the key, TLS has proven. Refuses `unauthenticated`. */
+function shownBy(req: Request, due: string): Uint8Array {
+  const { raw } = (req.socket as TLSSocket).getPeerCertificate();
+  if (raw) return raw;
+  throw new PkiError('unauthenticated', `A client certificate is due: ${due}.`);
+}
+
+/** Whose registration credentials they are. */
+const admitRegistration =
   ({ ca }: Edge) =>
   async (req: Request, res: Response): Promise<void> => {
-    const { raw } = (req.socket as TLSSocket).getPeerCertificate();
-    if (!raw)
-      throw new PkiError('unauthenticated', 'A client certificate is due: that of registration credentials.');
+    const raw = shownBy(req, 'that of registration credentials');
     const registration = await authenticateRegistration(ca, raw, ca.clock.now());
     const fleet = await ca.ledger.findFleetById(registration.fleetId);
     if (!fleet) throw new Error('the fleet of registration credentials is not there');
     res.locals.registration = registration;
     res.locals.requester = requesterOf(registration, fleet);
   };
+
+/** Which device it is. That its certificate was seen is noted where something waits for it. */
+const admitDevice =
+  ({ ca, lists }: Edge) =>
+  async (req: Request, res: Response): Promise<void> => {
+    const now = ca.clock.now();
+    const peer = await authenticateDevice(ca, shownBy(req, 'that of the device'), now);
+    const { fingerprint, revokeOld, seenAt } = peer.certificate;
+    const requester = requesterOfPeer(peer);
+    if (revokeOld === 'after-handshake' && seenAt === null) {
+      const { revoked } = await ca.devices.recordSeen({ at: now, actor: actorOf(requester) }, fingerprint);
+      if (revoked > 0) lists.soon();
+    }
+    res.locals.peer = peer;
+    res.locals.requester = requester;
+  };
+
+const actorOf = ({ id }: Requester) => ({ kind: 'device', id, role: 'device' }) as const;
+
+/** Who a path of the mutual-TLS listener is for: devices that have a certificate; else those that register. */
+function admitPeer(edge: Edge): (req: Request, res: Response) => Promise<void> {
+  const [device, registration] = [admitDevice(edge), admitRegistration(edge)];
+  return (req, res) => (req.path.startsWith('/v1/') ? device : registration)(req, res);
+}
 
 function verifyRouteAccess(route: GuardedRoute, requester: Requester, req: Request): void {
   const { permission, scope, what } = route;
@@ -174,6 +216,16 @@ const registered =
     await route.handle({ edge, req, res, requester, act, registration });
   };
 
+const asDevice =
+  (edge: Edge) =>
+  (route: DeviceRoute): Handler =>
+  async (req, res) => {
+    const requester: Requester = res.locals.requester;
+    const peer: DevicePeer = res.locals.peer;
+    const act = { at: edge.ca.clock.now(), actor: actorOf(requester) };
+    await route.handle({ edge, req, res, requester, act, peer });
+  };
+
 const open =
   (edge: Edge) =>
   (route: OpenRoute): Handler =>
@@ -200,6 +252,7 @@ export function createMutualSite(edge: Edge): Express {
   const app = createBase(edge, 'https');
   app.use(authenticateCalls(edge, BY_CERTIFICATE, admitPeer(edge)));
   mount(app, registrationRoutes, registered(edge));
+  mount(app, deviceCertificateRoutes, asDevice(edge));
   app.use(refusePath);
   app.use(refuse);
   return app;

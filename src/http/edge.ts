@@ -1,5 +1,14 @@
 import type { BatchStore } from '../batch/index.ts';
-import type { Act, AuditLog, CaContext, Fleet, IssueTogether, Registration } from '../ca/index.ts';
+import type {
+  Act,
+  AuditLog,
+  CaContext,
+  DevicePeer,
+  Fleet,
+  IssueTogether,
+  Registration,
+  RenewalTerms,
+} from '../ca/index.ts';
 import type { KeyMaker, Permission, Requester, TokenStore } from '../enrollment/index.ts';
 import type { Logger } from '../log.ts';
 import type { OutgoingStore, Reach, Seal } from '../outgoing/index.ts';
@@ -34,6 +43,8 @@ export interface Edge {
   readonly log: Logger;
   /** Work that may outlive the answer it belongs to. */
   readonly inFlight: InFlight;
+  /** When devices may renew. */
+  readonly renewal: RenewalTerms;
   /** For one source, in a minute. */
   readonly rateLimit: { readonly requestsPerMinute: number; readonly failuresPerMinute: number };
   /** Hosts of gateways, with their ports, that a check may call; as `URL.host` writes them. */
@@ -75,6 +86,18 @@ export interface RegistrationRoute {
   readonly method: Method;
   readonly path: string;
   readonly handle: (call: RegistrationCall) => Promise<void>;
+}
+
+/** One call by a device: the certificate that it has shown is one of its own, on record. */
+export interface DeviceCall extends Call {
+  readonly peer: DevicePeer;
+}
+
+/** A route for devices, by the certificate that they have. */
+export interface DeviceRoute {
+  readonly method: Method;
+  readonly path: string;
+  readonly handle: (call: DeviceCall) => Promise<void>;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { GuardedRoute, OpenRoute, RegistrationRoute } from './edge.ts';
+import type { DeviceRoute, GuardedRoute, OpenRoute, RegistrationRoute } from './edge.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { authorityRoutes } from './routes/authorities.ts';
 import { batchListRoutes } from './routes/batch-list.ts';
@@ -21,6 +21,7 @@ import { publicationRoutes } from './routes/publication.ts';
 import { registerDeviceRoutes } from './routes/register-device.ts';
 import { registrationCredentialRoutes } from './routes/registration-credentials.ts';
 import { registryRoutes } from './routes/registry.ts';
+import { renewRoutes } from './routes/renew.ts';
 import { revocationRoutes } from './routes/revocations.ts';
 import { serialRoutes } from './routes/serials.ts';
 import { serverRoutes } from './routes/servers.ts';
@@ -30,7 +31,10 @@ import { webhookRoutes } from './routes/webhooks.ts';
 /** What the plain HTTP site serves. */
 export const publicRoutes: readonly OpenRoute[] = publicationRoutes;
 
-/** What the mutual-TLS listener serves, to peers that are on record. */
+/** What the mutual-TLS listener serves to devices, by the certificates that they have. */
+export const deviceCertificateRoutes: readonly DeviceRoute[] = renewRoutes;
+
+/** What it serves to those that register. */
 export const registrationRoutes: readonly RegistrationRoute[] = registerDeviceRoutes;
 
 /** What the API serves without a token. Nothing else is open. */

@@ -51,6 +51,7 @@ test('nothing set gives the defaults', () => {
     outgoing: { hosts: [], privateHosts: [], timeoutSeconds: 15, attempts: 10, firstRetrySeconds: 10 },
     tls: null,
     logLevel: 'info',
+    renewal: { windowDays: 90, graceDays: 30 },
     rateLimit: { requestsPerMinute: 6000, failuresPerMinute: 30 },
     passphrase: { file: null, credentialsDirectory: null },
     sqlite: { cacheMib: 256 },

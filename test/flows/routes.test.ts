@@ -1,7 +1,13 @@
 import { expect, it } from 'vitest';
 import type { RefusalCode } from '../../src/errors.ts';
 import { REFUSAL_CODES } from '../../src/errors.ts';
-import { guardedRoutes, openRoutes, publicRoutes, registrationRoutes } from '../../src/http/routes.ts';
+import {
+  deviceCertificateRoutes,
+  guardedRoutes,
+  openRoutes,
+  publicRoutes,
+  registrationRoutes,
+} from '../../src/http/routes.ts';
 import { openapi, operations } from '../support/openapi.ts';
 
 const nameOf = ({ method, path }: { method: string; path: string }): string =>
@@ -9,8 +15,10 @@ const nameOf = ({ method, path }: { method: string; path: string }): string =>
 
 const sorted = (names: readonly string[]): readonly string[] => [...names].sort();
 
+const mutualRoutes = [...registrationRoutes, ...deviceCertificateRoutes];
+
 it('every route is in openapi.yaml, and every operation there is a route', () => {
-  const routes = sorted([...guardedRoutes, ...openRoutes, ...registrationRoutes].map(nameOf));
+  const routes = sorted([...guardedRoutes, ...openRoutes, ...mutualRoutes].map(nameOf));
   expect(routes).toEqual(sorted(operations.map(nameOf)));
 });
 
@@ -19,9 +27,9 @@ it('the routes that are open in openapi.yaml are those that are open', () => {
   expect(sorted(open.map(nameOf))).toEqual(sorted(openRoutes.map(nameOf)));
 });
 
-it('the routes of the mutual-TLS listener are those that take a registration certificate', () => {
+it('the routes of the mutual-TLS listener are those that take a client certificate', () => {
   const mutual = operations.filter(({ isMutual }) => isMutual);
-  expect(sorted(mutual.map(nameOf))).toEqual(sorted(registrationRoutes.map(nameOf)));
+  expect(sorted(mutual.map(nameOf))).toEqual(sorted(mutualRoutes.map(nameOf)));
 });
 
 it('every operation behind a token says which roles may call it', () => {

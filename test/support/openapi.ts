@@ -56,7 +56,9 @@ export const operations: readonly Operation[] = Object.entries(openapi.paths).fl
   METHODS.flatMap((method) => {
     const spec = item[method];
     if (!spec) return [];
-    const isMutual = spec.security?.some((scheme) => 'registrationCertificate' in scheme) ?? false;
+    const isMutual =
+      spec.security?.some((scheme) => 'registrationCertificate' in scheme || 'deviceCertificate' in scheme) ??
+      false;
     const roles = isMutual || spec.security?.length === 0 ? null : (spec['x-roles'] ?? []);
     return [{ id: spec.operationId, method, path, roles, isMutual, spec }];
   }),
