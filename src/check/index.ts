@@ -17,6 +17,7 @@ export * from './codes.ts';
 export type { Severity } from './finding.ts';
 export * from './given-file.ts';
 export * from './probe/try-bundle.ts';
+export * from './read-tar.ts';
 export * from './read-zip.ts';
 export * from './registers-devices.ts';
 export * from './report.ts';

@@ -1,6 +1,6 @@
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
-import { BUNDLE_LIMITS, baseName, type GivenFile, readZip } from '../check/index.ts';
+import { BUNDLE_LIMITS, baseName, type GivenFile, isTar, readTarBundle, readZip } from '../check/index.ts';
 import { PkiError } from '../errors.ts';
 import { readOctets } from './credentials-file.ts';
 import { fileFailure, LocalFailure } from './local-failure.ts';
@@ -42,12 +42,13 @@ const isZip = (octets: Uint8Array): boolean => octets[0] === 0x50 && octets[1] =
 async function readOne(path: string): Promise<readonly GivenFile[]> {
   const octets = await readOctets(path, BUNDLE_LIMITS.octets);
   if (isZip(octets)) return readZip(octets);
+  if (isTar(octets)) return readTarBundle(octets);
   if (octets.length > BUNDLE_LIMITS.fileOctets) throw tooMuch(path);
   const { mode } = await stat(path);
   return [{ path: basename(path), mode: mode & 0o777, content: octets }];
 }
 
-/** The files of a folder, a zip, or one file. Rejects with `usage`. */
+/** The files of a folder, a zip, a tar, or one file. Rejects with `usage`. */
 export async function readBundleFiles(path: string): Promise<readonly GivenFile[]> {
   try {
     return (await stat(path)).isDirectory() ? await readFolder(path) : await readOne(path);

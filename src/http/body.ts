@@ -76,8 +76,8 @@ export async function readJson<T>(call: Call, schema: z.ZodType<T>): Promise<T> 
   return fitJson(schema, await readJsonValue(call));
 }
 
-/** The zip of a bundle. Refuses `too-large`. */
-export const readBundleZip = (call: Call): Promise<Uint8Array> => readWhole(call, MAX_BUNDLE_OCTETS);
+/** The archive of a bundle. Refuses `too-large`. */
+export const readBundleOctets = (call: Call): Promise<Uint8Array> => readWhole(call, MAX_BUNDLE_OCTETS);
 
 /** A PKCS#10 request as it was sent, PEM or DER. Refuses `too-large`. */
 export const readPkcs10 = (call: Call): Promise<Uint8Array> => readWhole(call, MAX_PKCS10_OCTETS);

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { type Gateway, parseTrust, startGateway } from '../../src/gateway/index.ts';
 import { zipOf } from '../archive/zip-octets.ts';
+import { tarOf } from '../batch/formats/tar-octets.ts';
 import { makeDevice, makeFleet, requestCertificate, type TestFleet } from '../support/fleet.ts';
 import { freePort } from '../support/free-port.ts';
 import { makeShop } from '../support/gateway-shop.ts';
@@ -80,6 +82,16 @@ describe('POST /v1/fleets/{fleet}/check', () => {
     expect(codesOf(report)).toContain('gateway-accepts');
     expect(answer.text()).not.toContain('PRIVATE KEY');
     expect(service.log()).not.toContain('PRIVATE KEY');
+  });
+
+  it.each([
+    ['application/x-tar', (tar: Buffer) => tar],
+    ['application/gzip', gzipSync],
+  ])('takes a tar as well: %s', async (type, pack) => {
+    const tar = tarOf(...Object.entries(files).map(([name, content]) => ({ name, content })));
+    const wish = { token: cars.tokens.station, type, body: Buffer.from(pack(tar)) };
+    const report = (await service.call('POST', '/v1/fleets/cars/check', wish)).json();
+    expect([report.verdict, report.deviceId]).toEqual(['pass', 'device-1']);
   });
 
   it("calls the fleet's gateway where the operator has named it", async () => {

@@ -1,19 +1,19 @@
-import { decodePath } from '../../archive/index.ts';
+import {
+  BLOCK,
+  badTar,
+  decodePath,
+  type ExtendedFields,
+  readExtended,
+  readTarHeader,
+  type TarHeader,
+  upToNul,
+} from '../../archive/index.ts';
 import { PkiError } from '../../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { type RowContent, refusedRow, tooLongRow } from '../row.ts';
 import { type IdSource, judgeFile, nameRow, rowOfFile } from './archive-entry.ts';
 import { OctetCursor } from './octet-cursor.ts';
 import { SeenNames } from './seen-names.ts';
-import {
-  BLOCK,
-  badTar,
-  type ExtendedFields,
-  readExtended,
-  readTarHeader,
-  type TarHeader,
-  upToNul,
-} from './tar-header.ts';
 
 /** Rows that are handed on together where they are at hand; a slow tar's come as they are. */
 const GROUP = 64;
@@ -66,7 +66,7 @@ async function nextEntry(octets: OctetCursor): Promise<TarHeader | undefined> {
 
 function applyExtended(header: TarHeader, { path, size = header.size }: ExtendedFields): TarHeader {
   const named = path === undefined ? header.path : decodePath(path);
-  return { kind: header.kind, size, path: named };
+  return { ...header, size, path: named };
 }
 
 const NO_FILE: Readonly<Record<string, string>> = {

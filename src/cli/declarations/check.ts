@@ -28,7 +28,7 @@ export const declareCheck: Declare = (program, perform) => {
     .description(
       'say what would happen with a bundle, on the device and at the gateway; exit 3 where it would not work',
     )
-    .argument('<path>', 'a folder, a zip or a file, of any layout and from any tool')
+    .argument('<path>', 'a folder, a zip, a tar or a file, of any layout and from any tool')
     .addOption(
       new Option('--target <target>', 'the OTA server whose rules for device IDs and roots hold')
         .choices(TARGETS)

@@ -7,6 +7,7 @@ import {
   checkBundle,
   type GivenFile,
   type JudgedBundle,
+  readTarBundle,
   readZip,
   registersDevices,
   tryGateway,
@@ -17,7 +18,7 @@ import { TARGETS, type TargetName } from '../../policy/index.ts';
 import { systemRandom } from '../../random.ts';
 import { readGatewayCrls, readPublication } from '../../status/index.ts';
 import { type ForeignCrl, parseForeignCertificate, parseForeignCrl } from '../../x509/index.ts';
-import { readBundleZip } from '../body.ts';
+import { readBundleOctets } from '../body.ts';
 import { layoutSchema } from '../bundles.ts';
 import { getBundle } from '../device-bundle.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
@@ -61,8 +62,9 @@ async function filesOf(call: Call, { deviceId, layout }: Wish): Promise<readonly
   if (deviceId !== undefined) return bundleOfDevice(call, deviceId, layout);
   if (layout !== undefined)
     throw new PkiError('bad-request', 'layout belongs to deviceId: a bundle that is posted has its own.');
-  mediaTypeOf(call.req, ['application/zip']);
-  return readZip(await readBundleZip(call), LIMITS);
+  const type = mediaTypeOf(call.req, ['application/zip', 'application/x-tar', 'application/gzip']);
+  const octets = await readBundleOctets(call);
+  return type === 'application/zip' ? readZip(octets, LIMITS) : readTarBundle(octets, LIMITS);
 }
 
 /** None where a CA of the fleet may not sign any: then the gateway has none either. */

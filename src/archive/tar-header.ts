@@ -1,9 +1,9 @@
-import { decodePath } from '../../archive/index.ts';
-import { PkiError } from '../../errors.ts';
+import { PkiError } from '../errors.ts';
+import { decodePath } from './entry-path.ts';
 
 export const BLOCK = 512;
 
-/** What an entry is: a file, a folder, octets that belong to the next entry, or nothing that a lot has. */
+/** What an entry is: a file, a folder, octets that belong to the next entry, or what is not taken. */
 export type TarKind =
   | 'file'
   | 'folder'
@@ -18,6 +18,8 @@ export interface TarHeader {
   readonly kind: TarKind;
   /** Octets that follow, without their padding. */
   readonly size: number;
+  /** Permissions (0o600); null where they cannot be read. */
+  readonly mode: number | null;
   /** null where it is not UTF-8. */
   readonly path: string | null;
 }
@@ -80,6 +82,12 @@ function readPath(block: Uint8Array): string | null {
   return decodePath(prefix.length === 0 ? name : Buffer.concat([prefix, Buffer.from('/'), name]));
 }
 
+/** Nothing depends on it but a warning, so what is odd here spoils no archive. */
+function readMode(octets: Uint8Array): number | null {
+  const digits = /^ *([0-7]+)[ \0]*$/.exec(Buffer.from(octets).toString('latin1'))?.[1];
+  return digits === undefined ? null : Number.parseInt(digits, 8) & 0o777;
+}
+
 /** Reads a header block. Refuses `bad-lot`. */
 export function readTarHeader(block: Uint8Array): TarHeader {
   verifyChecksum(block);
@@ -87,7 +95,12 @@ export function readTarHeader(block: Uint8Array): TarHeader {
   const path = readPath(block);
   // Old tars have no type for folders, only the slash.
   const isFolder = kind === 'file' && path?.endsWith('/') === true;
-  return { kind: isFolder ? 'folder' : kind, size: readNumber(block.subarray(124, 136)), path };
+  return {
+    kind: isFolder ? 'folder' : kind,
+    size: readNumber(block.subarray(124, 136)),
+    mode: readMode(block.subarray(100, 108)),
+    path,
+  };
 }
 
 export interface ExtendedFields {
