@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { Agent as PlainAgent, request as requestPlain } from 'node:http';
 import { Agent, request as requestTls } from 'node:https';
 import { isIP } from 'node:net';
-import { addressFault, hostOf, type Reach } from './reach.ts';
+import { addressFault, hostOf, type Reach, urlFault } from './reach.ts';
 
 /** Why there is no answer. `down`: the next call would fare the same. */
 export class CallFailure extends Error {
@@ -111,7 +111,7 @@ async function readAnswer(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
 }
 
 /**
- * Opens a line. A call looks the host's name up once, refuses addresses that are out of reach, and connects to
+ * Opens a line. A call goes to hosts within reach alone, looks the host's name up once, refuses addresses that are out of reach, and connects to
  * the one that it looked at; TLS is verified whatever the environment says; a redirect is an answer like any
  * other. `call` rejects with `CallFailure`, and with nothing else.
  */
@@ -121,6 +121,9 @@ export function openLine(terms: LineTerms): Line {
   const secure = new Agent(lanes);
 
   const send = async ({ url, method, headers, body }: CallWish, signal: AbortSignal): Promise<Answer> => {
+    // Whoever was allowed when the destination was made may be so no longer.
+    const fault = urlFault(url.href, terms.reach);
+    if (fault !== undefined) throw new CallFailure(`The URL ${fault}.`, { isDown: true });
     const address = await addressOf(url, terms);
     const host = hostOf(url);
     const common = {

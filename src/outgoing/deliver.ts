@@ -104,7 +104,9 @@ async function tell(
   return { outcome: await tellWebhook(line, { url, secret: secret ?? '' }, { id, body: message.body, at }) };
 }
 
-type Told = Pick<Progress, 'settled' | 'failed' | 'registered' | 'dropped'>;
+interface Told extends Pick<Progress, 'settled' | 'failed' | 'registered' | 'dropped'> {
+  readonly isDown: boolean;
+}
 
 /** One task again, later or not at all. */
 function again(
@@ -145,5 +147,6 @@ export async function tryAll(
     failed: results.flatMap(({ task, outcome }) => (outcome.arrived ? [] : [again(context, task, outcome)])),
     registered: given(results.map(({ registered }) => registered)),
     dropped: given(results.map(({ dropped }) => dropped)),
+    isDown: down !== undefined,
   };
 }

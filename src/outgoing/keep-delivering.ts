@@ -1,9 +1,9 @@
 import { openLine } from './call.ts';
-import type { DeliveryContext } from './deliver.ts';
+import type { DeliveryContext, Reached } from './deliver.ts';
 import type { Destination } from './ports.ts';
 import type { Reach } from './reach.ts';
 import type { Seal } from './seal.ts';
-import { isOvertaken, readAgain, takeStep } from './walk.ts';
+import { isOvertaken, readAgain, type StepOutcome, takeStep } from './walk.ts';
 
 /** How often is looked for something to tell. */
 const LOOK_EVERY_MS = 1_000;
@@ -32,18 +32,29 @@ export function keepDelivering(terms: DelivererTerms): Deliverer {
   const ending = new AbortController();
   let looking = Promise.resolve();
 
+  const rest = ({ id }: Destination, ms: number): void => {
+    resting.set(id, ca.clock.now().getTime() + ms);
+  };
+
+  /** Steps on as long as there is something to tell, and somebody to tell it to. */
+  const stepOn = async (given: Destination, reached: Omit<Reached, 'destination'>): Promise<StepOutcome> => {
+    for (;;) {
+      const destination = ending.signal.aborted ? undefined : await readAgain(terms, given);
+      if (!destination) return 'idle';
+      const came = await takeStep(terms, { ...reached, destination });
+      if (came !== 'went-on') return came;
+    }
+  };
+
   const tellAll = async (given: Destination): Promise<void> => {
-    const { signal } = ending;
     const { serverCa } = given.settings;
-    const line = openLine({ reach, timeoutMs, serverCa, signal });
+    const line = openLine({ reach, timeoutMs, serverCa, signal: ending.signal });
     try {
       const fleet = await ca.ledger.findFleetById(given.fleetId);
       const secret = given.secret && (await seal.open(given.secret, given.id));
-      if (!fleet) return;
-      for (let destination = await readAgain(terms, given); destination && !signal.aborted; ) {
-        if (!(await takeStep(terms, { destination, fleet, line, secret }))) return;
-        destination = await readAgain(terms, given);
-      }
+      const came = fleet ? await stepOn(given, { fleet, line, secret }) : 'idle';
+      // What is new would not arrive either: it waits in the log.
+      if (came === 'down') rest(given, 1000 * terms.retry.firstRetrySeconds);
     } finally {
       line.close();
     }
@@ -54,7 +65,7 @@ export function keepDelivering(terms: DelivererTerms): Deliverer {
     const work = tellAll(destination)
       .catch((failure: unknown) => {
         if (isOvertaken(failure) || ending.signal.aborted) return;
-        resting.set(id, ca.clock.now().getTime() + REST_MS);
+        rest(destination, REST_MS);
         log.error({ err: failure, destination: `${kind} ${name}` }, 'a destination could not be told');
       })
       .finally(() => works.delete(id));

@@ -152,24 +152,27 @@ function report({ log }: DeliveryContext, { destination, fleet }: Reached, faile
   log.warn({ ...facts, reason: first.lastError }, 'deliveries failed');
 }
 
+/** `down`: it was of no use, and would not be for a while. */
+export type StepOutcome = 'idle' | 'went-on' | 'down';
+
 /**
- * Takes a destination one step on: tells what is due again, else what is new. False where there is nothing to
- * do. What came of it is on disk when this resolves; where it is cut off before, the same is told again.
+ * Takes a destination one step on: tells what is due again, else what is new. What came of it is on disk when
+ * this resolves; where it is cut off before, the same is told again.
  */
-export async function takeStep(context: DeliveryContext, reached: Reached): Promise<boolean> {
+export async function takeStep(context: DeliveryContext, reached: Reached): Promise<StepOutcome> {
   const step = await readStep(context, reached);
-  if (!step) return false;
+  if (!step) return 'idle';
   const { tasks, ...moves } = step;
-  const told = await tryAll(context, reached, tasks);
+  const { isDown, ...told } = await tryAll(context, reached, tasks);
   // What was broken off says nothing about the destination.
-  if (reached.line.isEnded()) return false;
+  if (reached.line.isEnded()) return 'idle';
   report(context, reached, told.failed);
   await context.store.recordProgress(reached.destination.id, {
     at: context.ca.clock.now(),
     ...told,
     ...moves,
   });
-  return true;
+  return isDown ? 'down' : 'went-on';
 }
 
 /** The destination as it is now; undefined where it was ended, or another has taken its place. */

@@ -217,6 +217,13 @@ describe('a connection', () => {
     expect(registry.calls).toEqual([]);
   });
 
+  test('is not made to a host that the operator allows no longer', async () => {
+    const line = lineTo(async () => ['127.0.0.1']);
+    const outcome = await put(certificate(), { url: `http://gone.test:${registry.port}` }, line);
+    expect(outcome).toMatchObject({ isDown: true, error: expect.stringContaining('outgoing.privateHosts') });
+    expect(registry.calls).toEqual([]);
+  });
+
   test('that nobody takes, or a name that nobody knows, says that the server is down', async () => {
     const nobody = await put(certificate(), { url: 'http://127.0.0.1:9' });
     expect(nobody).toMatchObject({ isDown: true, error: 'The server cannot be reached (ECONNREFUSED).' });
