@@ -4,7 +4,10 @@ import { isLeftOut } from './test/support/counterpart.ts';
 /** Of the unit tests those that derive many keys from passphrases, seconds each: they run with the whole. */
 const costly = ['test/keystore/{file-keystore,umask}.test.ts', 'test/x509/pkcs12.test.ts'];
 
-const slow = ['test/flows/**', 'test/interop/**', 'test/crash/**', 'test/bench/**', ...costly];
+/** They need dist/, which the process of a token's module is loaded from. */
+const built = ['test/keystore/token-keystore.test.ts'];
+
+const slow = ['test/flows/**', 'test/interop/**', 'test/crash/**', 'test/bench/**', ...costly, ...built];
 
 /**
  * What runs on PostgreSQL again: the promises that the engine's own statements, locks and commits keep.
@@ -43,7 +46,7 @@ export default defineConfig({
       {
         test: {
           name: 'whole',
-          include: ['test/{flows,interop,crash}/**/*.test.ts', ...costly],
+          include: ['test/{flows,interop,crash}/**/*.test.ts', ...costly, ...built],
           ...whole,
         },
       },

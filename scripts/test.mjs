@@ -19,6 +19,8 @@ const COUNTERPARTS = {
   'softhsm2-util': 'softhsm2',
   'pkcs11-tool': 'opensc',
   'pkcs11.so': 'libengine-pkcs11-openssl',
+  'p11-kit': 'p11-kit',
+  'p11-kit-client.so': 'p11-kit-modules',
 };
 
 /** What nearly every test asks: without them there would be little left to run. */
@@ -37,7 +39,7 @@ if (misfits.length > 0) {
 const has = (program) =>
   spawnSync('sh', [
     '-c',
-    `command -v ${program} || ls /usr/sbin/${program} /usr/lib/postgresql/*/bin/${program} /usr/lib/*/engines-3/${program}`,
+    `command -v ${program} || ls /usr/sbin/${program} /usr/lib/postgresql/*/bin/${program} /usr/lib/*/engines-3/${program} /usr/lib/*/pkcs11/${program}`,
   ]).stdout.length > 0;
 const run = (command, args, env = {}) =>
   spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ...env } }).status === 0;

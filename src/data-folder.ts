@@ -5,13 +5,24 @@
 import { existsSync } from 'node:fs';
 import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AuditLog, isAuthorityKeyId, type Ledger, type Signer } from './ca/index.ts';
+import { type AuditLog, isAuthorityKeyId, type Ledger, placeOf, type Signer } from './ca/index.ts';
 import { systemClock } from './clock.ts';
-import type { Config } from './config/index.ts';
+import { type Config, foreignEnvironment } from './config/index.ts';
 import { PkiError } from './errors.ts';
 import { modeProblem, octalMode, shellPath } from './file-mode.ts';
 import { makeFolder } from './folder.ts';
-import { type FileKeystore, openKeystore, prepareKeyFolder, readPassphrase } from './keystore/index.ts';
+import {
+  composeKeystores,
+  type FileKeystore,
+  openKeystore,
+  openTokenKeystore,
+  openTokenLink,
+  prepareKeyFolder,
+  readPassphrase,
+  readPin,
+  type TokenLink,
+} from './keystore/index.ts';
+import type { Logger } from './log.ts';
 import { systemRandom } from './random.ts';
 import { openPostgresStore, openStore, type Store } from './store/index.ts';
 
@@ -22,7 +33,9 @@ export class StartRefusal extends Error {
 
 export interface Opened {
   readonly store: Store;
+  /** Files and the token, where there is one. */
   readonly keystore: FileKeystore;
+  readonly token: TokenLink | null;
   readonly created: string[];
   /** Keys of authorities in the folder that nothing on record names. */
   readonly unnamed: readonly string[];
@@ -75,7 +88,7 @@ async function prepareFolders(
 }
 
 /** Opens the ledger and the keys, or refuses with `StartRefusal`, `KeystoreSetupError` or `PkiError`. */
-export async function openData(config: Config): Promise<Opened> {
+export async function openData(config: Config, log: Logger): Promise<Opened> {
   const created: string[] = [];
   const { isFirst, holdsKeys } = await prepareFolders(config);
   const url = config.databaseUrl();
@@ -90,7 +103,10 @@ export async function openData(config: Config): Promise<Opened> {
     : openPostgresStore({ ...run, url }));
   if (isFirst) created.push(`the database: ${config.databaseFile}`);
   try {
-    const due = await activeKeys(store);
+    const active = await activeKeys(store);
+    const inToken = active.filter((id) => placeOf(id) === 'token');
+    verifyTokenIsNamed(inToken, config);
+    const due = active.filter((id) => placeOf(id) === 'file');
     // Before a passphrase is made: the keys that have to be put back are encrypted with another one.
     if (!holdsKeys) await verifyNeedsNoKeys(store, due, config);
     const { passphrase, origin, ...given } = await readPassphrase({
@@ -109,7 +125,15 @@ export async function openData(config: Config): Promise<Opened> {
     if (first !== undefined) await openKey(keystore, first, origin);
     const named = new Set(await store.listKeyIds());
     const unnamed = there.filter((id) => isAuthorityKeyId(id) && !named.has(id));
-    return { store, keystore, created, unnamed, passphraseOrigin: origin };
+    const token = await openToken(config, log);
+    return {
+      store,
+      keystore: composeKeystores(keystore, token && openTokenKeystore(token, systemRandom)),
+      token,
+      created,
+      unnamed,
+      passphraseOrigin: origin,
+    };
   } catch (failure) {
     await store.close(systemClock.now());
     throw failure;
@@ -128,6 +152,37 @@ export async function openKey(keystore: FileKeystore, keyId: string, origin: str
     const about = cause.facts.reason === 'passphrase' ? ` ${origin}` : '';
     throw new StartRefusal(`${cause.message}${about}`, { cause });
   }
+}
+
+function verifyTokenIsNamed(inToken: readonly string[], { pkcs11 }: Config): void {
+  if (pkcs11 || inToken.length === 0) return;
+  throw new StartRefusal(
+    `The database names keys in a token, and no token is configured: ${inToken.join(', ')}. Set pkcs11.module and pkcs11.pinFile.`,
+  );
+}
+
+/**
+ * The link to the token, once the first attempt is over. A token that does not answer hinders no start: what needs no
+ * new signature goes on, and all else is refused until it is back.
+ */
+async function openToken({ pkcs11 }: Config, log: Logger): Promise<TokenLink | null> {
+  if (!pkcs11) return null;
+  const { module, tokenLabel, pinFile, sessions } = pkcs11;
+  const pin = await readPin(pinFile);
+  if (!existsSync(module)) throw new StartRefusal(`There is no PKCS#11 module at ${module}.`);
+  const link = openTokenLink({
+    module,
+    label: tokenLabel,
+    pin: () => pin,
+    sessions,
+    environment: foreignEnvironment(),
+    onChange: (problem) => {
+      if (problem === null) log.info({ module, label: tokenLabel }, 'the token answers');
+      else log.error({ module, label: tokenLabel, problem }, 'keys in the token cannot sign');
+    },
+  });
+  await link.connection().catch(() => undefined);
+  return link;
 }
 
 async function activeKeys(ledger: Ledger): Promise<readonly string[]> {

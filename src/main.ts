@@ -234,8 +234,8 @@ export async function startService(config: Config, log: Logger): Promise<Running
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const profiles = readProfiles(config.profilesFolder);
   const policy = openPolicy(profiles, config);
-  const opened = await openData(config);
-  const { store, keystore, created } = opened;
+  const opened = await openData(config, log);
+  const { store, keystore, token, created } = opened;
   const pool = openPool({ keystore, random: systemRandom, profiles });
   const listeners: Listener[] = [];
   const inFlight = createInFlight();
@@ -253,6 +253,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
     await stopLists();
     await stopDelivering();
     await pool.close();
+    token?.close();
     await store.close(systemClock.now());
   };
 
@@ -313,6 +314,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       rateLimit: config.rateLimit,
       gateways: config.check.gateways,
       idleBodyMs: IDLE_BODY_MS,
+      tokenProblem: () => token?.problem() ?? null,
       isClosing: () => closing,
     };
     const api = await listenHttps(createApi(edge), config.api, credentials.first);

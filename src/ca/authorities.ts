@@ -19,6 +19,7 @@ import {
   isSignedBy,
   type KeyAlgorithm,
   type PrivateKey,
+  type PublicKey,
   parseCertificate,
   parseCertificates,
   parsePrivateKey,
@@ -30,6 +31,7 @@ import {
 import type { CaContext } from './context.ts';
 import { crlPathOf } from './crl-path.ts';
 import { generationCertificate, issuerFor } from './issuer.ts';
+import { DIGEST_DIGITS, type Signer, TOKEN_SUFFIX } from './keystore-ports.ts';
 import type { Act, AuthorityKind, Fleet, Generation } from './ledger-records.ts';
 import { mintSerial } from './serial.ts';
 import { signWith } from './sign-with.ts';
@@ -38,6 +40,11 @@ export interface AuthorityWish {
   readonly name: string;
   readonly kind: AuthorityKind;
   readonly keyAlgorithm: KeyAlgorithm;
+  /**
+   * Present where the key is in the token: the one that has this label or id there, or null for one that is made
+   * there. Absent: it is made and kept in a file.
+   */
+  readonly token?: { readonly key: string | null };
   /** null: the target's default for the kind. */
   readonly profile: string | null;
   /** null: the fleet's name for a root, and `registration` after it; fleet, authority and generation for an issuing one. */
@@ -69,9 +76,15 @@ function profileFor(ca: CaContext, fleet: Fleet, kind: AuthorityKind, name: stri
   );
 }
 
-function verifyKeyAlgorithm(ca: CaContext, fleet: Fleet, algorithm: KeyAlgorithm): void {
+/** What kind of key it is; a text that fits no target for one that we would not have made. */
+function algorithmOf({ key }: PublicKey): string {
+  if (key.kind === 'ec') return `ec-${key.curve.replace('-', '').toLowerCase()}`;
+  return key.kind === 'rsa' ? `rsa-${key.modulusBits}` : key.kind;
+}
+
+function verifyKeyAlgorithm(ca: CaContext, fleet: Fleet, algorithm: string): void {
   const { authorityKeys, title } = ca.policy.target(fleet.target);
-  if (authorityKeys.includes(algorithm)) return;
+  if (authorityKeys.some((one) => one === algorithm)) return;
   throw new PkiError(
     'algorithm-not-allowed',
     `Authorities for ${title} have keys of the kinds ${authorityKeys.join(', ')}; ${algorithm} is not known to be taken there.`,
@@ -83,7 +96,7 @@ function newKeyId(ca: CaContext, fleet: Fleet, authority: string): string {
   return `${fleet.name}.${authority}.${Buffer.from(ca.random.bytes(6)).toString('hex')}`;
 }
 
-/** True for ids that `newKeyId` gives; the service's own keys have other forms. */
+/** True for ids that `newKeyId` gives, of keys in files; the service's own keys have other forms. */
 export const isAuthorityKeyId = (keyId: string): boolean => /^[^.]+\.[^.]+\.[0-9a-f]{12}$/.test(keyId);
 
 /**
@@ -108,6 +121,30 @@ async function recordKey<T>(ca: CaContext, keyId: string, record: () => Promise<
     }
     throw failure;
   }
+}
+
+interface OwnKey {
+  readonly keyId: string;
+  readonly signer: Signer;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The key of a new authority: made, in a file or in the token, or taken as it is in the token, where its id names
+ * it by its public half. It has signed once, in either place.
+ */
+async function takeKey(ca: CaContext, fleet: Fleet, wish: AuthorityWish): Promise<OwnKey> {
+  const name = wish.token?.key ?? null;
+  if (name === null) {
+    const keyId = `${newKeyId(ca, fleet, wish.name)}${wish.token ? TOKEN_SUFFIX.made : ''}`;
+    return { keyId, signer: await ca.keystore.generate(keyId, wish.keyAlgorithm), warnings: [] };
+  }
+  const { publicKey, warnings } = await ca.keystore.findHeld(name);
+  const held = parsePublicKey(publicKey);
+  verifyKeyAlgorithm(ca, fleet, algorithmOf(held));
+  const digest = Buffer.from(held.digest).toString('hex').slice(0, DIGEST_DIGITS);
+  const keyId = `${fleet.name}.${wish.name}.${digest}${TOKEN_SUFFIX.adopted}`;
+  return { keyId, signer: await ca.keystore.open(keyId), warnings };
 }
 
 /** A root under which an issuing authority can stand: with time left, and a CA below it allowed. */
@@ -194,8 +231,8 @@ function commonNameFor(fleet: Fleet, wish: AuthorityWish): string {
  * Makes an authority: its key, and its certificate by the same cycle as a leaf's. A root signs itself;
  * an issuing authority is signed by the fleet's root. So does a registration CA sign itself: under the root, what
  * it signs would be devices.
- * Refuses `already-exists`, `profile-unknown`, `algorithm-not-allowed`, `bad-request` (the common name, or
- * a root that allows no CA below it), `authority-not-active` (no root yet), `issuer-near-end`, and what
+ * Refuses `already-exists`, `profile-unknown`, `algorithm-not-allowed`, `bad-request` (the common name, a key that
+ * the token has not, or a root that allows no CA below it), `authority-not-active` (no root yet), `issuer-near-end`, and what
  * ledger and keystore refuse.
  */
 export async function createAuthority(
@@ -205,7 +242,7 @@ export async function createAuthority(
   wish: AuthorityWish,
 ): Promise<AuthorityResult> {
   const profile = profileFor(ca, fleet, wish.kind, wish.profile);
-  verifyKeyAlgorithm(ca, fleet, wish.keyAlgorithm);
+  if (!wish.token?.key) verifyKeyAlgorithm(ca, fleet, wish.keyAlgorithm);
   const commonName = commonNameFor(fleet, wish);
   await verifyNameIsFree(ca, fleet, wish);
   const parent = wish.kind === 'issuing' ? await activeRoot(ca, fleet) : null;
@@ -216,10 +253,9 @@ export async function createAuthority(
   if (issuer) verifyParent(issuer.certificate, act.at);
 
   // Step 2: prepare. The key comes first, for the certificate names it.
-  const keyId = newKeyId(ca, fleet, wish.name);
   // The parent's before it: where that cannot be opened, none is made.
   const parentSigner = parent && (await ca.keystore.open(parent.keyId));
-  const own = await ca.keystore.generate(keyId, wish.keyAlgorithm);
+  const { keyId, signer: own, warnings: ofKey } = await takeKey(ca, fleet, wish);
   const signer = parentSigner ?? own;
   const plan = planAuthorityCertificate({
     profile,
@@ -260,7 +296,7 @@ export async function createAuthority(
   // Step 5: complete.
   const generation = await ca.ledger.recordGenerationIssued(act, ca.runId, generationId, der);
   const warnings = wish.kind === 'root' ? rootWarnings(certificate, fleet.target) : [];
-  return { generation, warnings: [...plan.warnings, ...warnings] };
+  return { generation, warnings: [...plan.warnings, ...ofKey, ...warnings] };
 }
 
 function refuseCertificate(message: string): never {

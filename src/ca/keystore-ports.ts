@@ -24,14 +24,49 @@ export interface Signer {
   readonly portable: KeyObject | null;
 }
 
-/** Where private keys of authorities are kept. A key id is `[a-z0-9.-]{1,160}`. */
+/** Where a key lives: in an encrypted file of ours, or in a token (PKCS#11) that never gives it away. */
+export type KeyPlace = 'file' | 'token';
+
+/**
+ * Names of keys that live in a token end so, and say which key is meant: `.token` was made there under its
+ * name; `.adopted` was there before, and the part before that begins the SHA-256 of its public half, which no
+ * label, and no move to another token, changes.
+ */
+export const TOKEN_SUFFIX = { made: '.token', adopted: '.adopted' } as const;
+/** Hexadecimal digits of that digest. */
+export const DIGEST_DIGITS = 24;
+
+/** Where the key with an id lives. */
+export const placeOf = (keyId: string): KeyPlace =>
+  keyId.endsWith(TOKEN_SUFFIX.made) || keyId.endsWith(TOKEN_SUFFIX.adopted) ? 'token' : 'file';
+
+/** A key that is in the token already. */
+export interface HeldKey {
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array;
+  /** What a person should know of it: that it can leave the token, that it was not made there. */
+  readonly warnings: readonly string[];
+}
+
+/** Where private keys of authorities are kept. A key id is `[a-z0-9.-]{1,160}`; `placeOf` says where it lives. */
 export interface Keystore {
-  /** Makes a key under an id that is not taken. When it resolves, the key is on disk. */
+  /**
+   * Makes a key under an id that is not taken. When it resolves, the key is kept. Rejects with
+   * `algorithm-not-allowed` where the place makes no such keys, with `bad-request` where there is no such place.
+   */
   generate(keyId: string, algorithm: KeyAlgorithm): Promise<Signer>;
-  /** Takes a private key (PKCS#8, DER) under an id that is not taken. When it resolves, it is on disk. */
+  /** Takes a private key (PKCS#8, DER) under an id that is not taken. When it resolves, it is on disk. A token takes none. */
   adopt(keyId: string, pkcs8: Uint8Array): Promise<Signer>;
   /** Opens a key for signing; rejects with `signer-unavailable` when there is none or it cannot be read. */
   open(keyId: string): Promise<Signer>;
-  /** Removes a key for good. Where there is none, nothing changes. For keys that no ledger names. */
+  /**
+   * Finds the key in the token that has a label or an id (hexadecimal). Rejects with `bad-request` where there is
+   * no token, or not one such key with its public half; with `signer-unavailable` where the token does not answer.
+   */
+  findHeld(name: string): Promise<HeldKey>;
+  /**
+   * Removes a key for good; one that was adopted in a token stays there. Where there is none, nothing changes.
+   * For keys that no ledger names.
+   */
   discard(keyId: string): Promise<void>;
 }

@@ -21,6 +21,15 @@ export interface PassphraseSettings {
   value(): string | null;
 }
 
+/** A token, and how it opens. */
+export interface Pkcs11Settings {
+  readonly module: string;
+  /** null: the only initialised token there is. */
+  readonly tokenLabel: string | null;
+  readonly pinFile: string;
+  readonly sessions: number;
+}
+
 /** What the service runs with. Frozen; all paths are absolute; nothing in it that prints is secret. */
 export interface Config {
   readonly data: string;
@@ -50,6 +59,8 @@ export interface Config {
   readonly renewal: { readonly windowDays: number; readonly graceDays: number };
   /** The operator's own certificate; null: one of the service's CA. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
+  /** The token that keys of authorities may live in; null: there is none. */
+  readonly pkcs11: Pkcs11Settings | null;
   readonly logLevel: LogLevel;
   /** For one source, in a minute. */
   /** Hosts with ports, as `URL.host` writes them. */
@@ -123,6 +134,9 @@ function checkTogether(values: Values): readonly string[] {
   if ((values['tls.certificateFile'] === null) !== (values['tls.keyFile'] === null)) {
     violations.push('tls.certificateFile and tls.keyFile belong together: set both, or neither.');
   }
+  if ((values['pkcs11.module'] === null) !== (values['pkcs11.pinFile'] === null)) {
+    violations.push('pkcs11.module and pkcs11.pinFile belong together: set both, or neither.');
+  }
   // One that could not be made is tried again before the one before it runs out.
   if (values['crl.everyHours'] * 2 > values['crl.validHours'])
     violations.push('crl.everyHours must be at most half of crl.validHours.');
@@ -155,6 +169,8 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
   const dbFolder = join(data, 'db');
   const certificateFile = values['tls.certificateFile'];
   const keyFile = values['tls.keyFile'];
+  const module = values['pkcs11.module'];
+  const pinFile = values['pkcs11.pinFile'];
   const config = {
     data,
     dbFolder,
@@ -178,6 +194,10 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
     },
     renewal: { windowDays: values['renewal.windowDays'], graceDays: values['renewal.graceDays'] },
     tls: certificateFile === null || keyFile === null ? null : { certificateFile, keyFile },
+    pkcs11:
+      module === null || pinFile === null
+        ? null
+        : { module, pinFile, tokenLabel: values['pkcs11.tokenLabel'], sessions: values['pkcs11.sessions'] },
     logLevel: values.logLevel,
     check: { gateways: [...(values['check.gateways'] ?? [])] },
     rateLimit: {

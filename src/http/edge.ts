@@ -10,6 +10,7 @@ import type {
   RenewalTerms,
 } from '../ca/index.ts';
 import type { KeyMaker, Permission, Requester, TokenStore } from '../enrollment/index.ts';
+import type { PkiError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { OutgoingStore, Reach, Seal } from '../outgoing/index.ts';
 import type { InFlight } from './in-flight.ts';
@@ -53,6 +54,8 @@ export interface Edge {
   readonly idleBodyMs: number;
   /** The CAs, DER, by which clients know the service as it presents itself now. */
   serverAuthorities(): readonly Uint8Array[];
+  /** Why keys in the token cannot sign now; null: they can, or there is no token. */
+  tokenProblem(): PkiError | null;
   /** True from the moment at which the service is asked to end. */
   isClosing(): boolean;
 }

@@ -302,7 +302,7 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
   'signer-unavailable': kind(
     503,
     'The authority’s key cannot be used now',
-    'Nothing was issued. Ask again; if it lasts, look at the service’s log.',
+    'Nothing was issued. Ask again; if it lasts, look at the service’s log. Where the key is in a token, GET /readyz says why, and docs/custody.md what to do.',
   ),
 };
 

@@ -199,6 +199,9 @@ export function openKeystore({ folder, passphrase, random }: KeystoreInput): Fil
       await verifyPassphrase();
       return store(keyId, pkcs8);
     },
+    findHeld: async () => {
+      throw new PkiError('bad-request', 'A key file is imported with its certificate, not found by a name.');
+    },
     discard: async (keyId) => {
       verifyKeyId(keyId);
       opened.delete(keyId);

@@ -51,15 +51,18 @@ function refuse(message: string, cause?: unknown): never {
   throw new KeystoreSetupError([message], { cause });
 }
 
+/** The PIN of a token's user: a file with one line, that nobody else may read. Rejects with `KeystoreSetupError`. */
+export const readPin = (file: string): Promise<string> => readFileOf(file, 0o077, 0, 'PIN');
+
 /** The passphrase in a text: one line, its newline cut. What `openssl -passin file:` would use too. */
-function parsePassphrase(title: string, text: string): string {
+function parsePassphrase(title: string, text: string, secret: Secret = 'passphrase'): string {
   const passphrase = text.replace(/\r?\n$/, '');
-  if (passphrase === '') return refuse(`The passphrase in ${title} is empty.`);
+  if (passphrase === '') return refuse(`The ${secret} in ${title} is empty.`);
   if (/\p{Cc}/u.test(passphrase)) {
-    return refuse(`The passphrase in ${title} has several lines or control characters: one line is due.`);
+    return refuse(`The ${secret} in ${title} has several lines or control characters: one line is due.`);
   }
   if (Buffer.byteLength(passphrase) > MOST_OCTETS) {
-    return refuse(`The passphrase in ${title} is longer than ${MOST_OCTETS} octets.`);
+    return refuse(`The ${secret} in ${title} is longer than ${MOST_OCTETS} octets.`);
   }
   return passphrase;
 }
@@ -72,6 +75,9 @@ function decodeUtf8(path: string, octets: Uint8Array): string {
   }
 }
 
+/** What a file holds, for messages. */
+type Secret = 'passphrase' | 'PIN';
+
 const MISFITS: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
   EACCES: 'may not be read by this process',
@@ -79,28 +85,33 @@ const MISFITS: Readonly<Record<string, string>> = {
 };
 
 /** Reads a passphrase file of which nobody has one of the `forbidden` permission bits. */
-async function readFileOf(path: string, forbidden: number, flags = 0): Promise<string> {
+async function readFileOf(
+  path: string,
+  forbidden: number,
+  flags = 0,
+  secret: Secret = 'passphrase',
+): Promise<string> {
   try {
     // O_NONBLOCK: opening a named pipe must not wait for its writer.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
     try {
       const found = await handle.stat();
-      if (!found.isFile()) return refuse(`The passphrase file ${path} is not a regular file.`);
+      if (!found.isFile()) return refuse(`The ${secret} file ${path} is not a regular file.`);
       if ((found.mode & forbidden) !== 0) {
         return refuse(
-          `The passphrase file ${path} has mode ${octalMode(found.mode)}: others than its owner may reach it. chmod 0600 ${shellPath(path)}`,
+          `The ${secret} file ${path} has mode ${octalMode(found.mode)}: others than its owner may reach it. chmod 0600 ${shellPath(path)}`,
         );
       }
       if (found.size > MOST_OCTETS + 2)
-        return refuse(`The passphrase in ${path} is longer than ${MOST_OCTETS} octets.`);
-      return parsePassphrase(path, decodeUtf8(path, await handle.readFile()));
+        return refuse(`The ${secret} in ${path} is longer than ${MOST_OCTETS} octets.`);
+      return parsePassphrase(path, decodeUtf8(path, await handle.readFile()), secret);
     } finally {
       await handle.close();
     }
   } catch (failure) {
     const code = errnoOf(failure);
     if (code === undefined) throw failure;
-    return refuse(`The passphrase file ${path} ${MISFITS[code] ?? `cannot be read (${code})`}.`, failure);
+    return refuse(`The ${secret} file ${path} ${MISFITS[code] ?? `cannot be read (${code})`}.`, failure);
   }
 }
 

@@ -50,6 +50,7 @@ test('nothing set gives the defaults', () => {
     check: { gateways: [] },
     outgoing: { hosts: [], privateHosts: [], timeoutSeconds: 15, attempts: 10, firstRetrySeconds: 10 },
     tls: null,
+    pkcs11: null,
     logLevel: 'info',
     renewal: { windowDays: 90, graceDays: 30 },
     rateLimit: { requestsPerMinute: 6000, failuresPerMinute: 30 },

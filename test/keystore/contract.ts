@@ -21,21 +21,37 @@ async function expectToSign(signer: Signer): Promise<void> {
   expect(valid(TBS.subarray(1))).toBe(false);
 }
 
+const SIGNATURES = [
+  ['ec-p256', 'ecdsa-with-SHA256'],
+  ['ec-p384', 'ecdsa-with-SHA384'],
+  ['rsa-3072', 'sha256WithRSAEncryption'],
+  ['ed25519', 'Ed25519'],
+] as const;
+
+/** What an adapter need not do, and then refuses. */
+export interface KeystoreLimits {
+  /** It takes no private key from outside, and makes no Ed25519 key. */
+  readonly isToken: boolean;
+}
+
 /** What every keystore keeps; `make` gives an empty one. */
-export function keystoreContract(name: string, make: () => Keystore): void {
+export function keystoreContract(
+  name: string,
+  make: () => Keystore,
+  { isToken }: KeystoreLimits = { isToken: false },
+): void {
+  /** Any kind of key that the adapter makes. */
+  const any = isToken ? 'ec-p256' : 'ed25519';
+  const made = SIGNATURES.filter(([algorithm]) => !isToken || algorithm !== 'ed25519');
+
   describe(`the keystore contract over ${name}`, () => {
-    test.each([
-      ['ec-p256', 'ecdsa-with-SHA256'],
-      ['ec-p384', 'ecdsa-with-SHA384'],
-      ['rsa-3072', 'sha256WithRSAEncryption'],
-      ['ed25519', 'Ed25519'],
-    ] as const)('a generated %s key signs with %s', { timeout: 30_000 }, async (algorithm, signature) => {
+    test.each(made)('a generated %s key signs with %s', { timeout: 30_000 }, async (algorithm, signature) => {
       const signer = await make().generate('demo.root.1', algorithm);
       expect(signer.algorithm).toBe(signature);
       await expectToSign(signer);
     });
 
-    test('an adopted key is the same key when it is opened', async () => {
+    test.skipIf(isToken)('an adopted key is the same key when it is opened', async () => {
       const keystore = make();
       const pair = generateKeyPairSync('ec', {
         namedCurve: 'P-256',
@@ -51,8 +67,8 @@ export function keystoreContract(name: string, make: () => Keystore): void {
 
     test('a taken id rejects as a defect, and the first key stays', async () => {
       const keystore = make();
-      const first = await keystore.generate('demo.root.3', 'ed25519');
-      const failure = await refusalOf(keystore.generate('demo.root.3', 'ed25519'));
+      const first = await keystore.generate('demo.root.3', any);
+      const failure = await refusalOf(keystore.generate('demo.root.3', any));
       expect(failure).toBeInstanceOf(Error);
       expect(failure).not.toBeInstanceOf(PkiError);
       expect((await keystore.open('demo.root.3')).publicKey).toEqual(first.publicKey);
@@ -60,13 +76,25 @@ export function keystoreContract(name: string, make: () => Keystore): void {
 
     test('a discarded key is gone, its id is free, and discarding it again changes nothing', async () => {
       const keystore = make();
-      const first = await keystore.generate('demo.root.5', 'ed25519');
-      const other = await keystore.generate('demo.root.6', 'ed25519');
+      const first = await keystore.generate('demo.root.5', any);
+      const other = await keystore.generate('demo.root.6', any);
       await keystore.discard('demo.root.5');
       await keystore.discard('demo.root.5');
       expect(await refusalOf(keystore.open('demo.root.5'))).toMatchObject({ code: 'signer-unavailable' });
       expect((await keystore.open('demo.root.6')).publicKey).toEqual(other.publicKey);
-      expect((await keystore.generate('demo.root.5', 'ed25519')).publicKey).not.toEqual(first.publicKey);
+      expect((await keystore.generate('demo.root.5', any)).publicKey).not.toEqual(first.publicKey);
+    });
+
+    test.runIf(isToken)('a key from outside and an Ed25519 key are refused', async () => {
+      const keystore = make();
+      expect(await refusalOf(keystore.adopt('demo.root.7', TBS))).toMatchObject({ code: 'bad-request' });
+      expect(await refusalOf(keystore.generate('demo.root.7', 'ed25519'))).toMatchObject({
+        code: 'algorithm-not-allowed',
+      });
+    });
+
+    test('a key that is not held under a name is a bad request', async () => {
+      expect(await refusalOf(make().findHeld('nobody'))).toMatchObject({ code: 'bad-request' });
     });
 
     test('a key that is not there is signer-unavailable', async () => {

@@ -18,6 +18,8 @@ export interface FleetWish {
   readonly gatewayRoot?: string;
   /** False: the root issues. */
   readonly issuing?: boolean;
+  /** What the root is made with, beside its name. */
+  readonly root?: Record<string, unknown>;
 }
 
 /** Makes a token, which must work out. */
@@ -52,7 +54,7 @@ export async function makeFleet(service: Service, name: string, wish: FleetWish 
   const minted: [Role, string][] = [];
   for (const role of ROLES) minted.push([role, await makeToken(service, { name: role, role, fleet: name })]);
   const tokens = Object.fromEntries(minted) as Record<Role, string>;
-  await makeAuthority(service, name, tokens.security, { name: 'root', kind: 'root' });
+  await makeAuthority(service, name, tokens.security, { name: 'root', kind: 'root', ...wish.root });
   if (issuing) await makeAuthority(service, name, tokens.security, { name: 'line-7', kind: 'issuing' });
   return { name, tokens };
 }

@@ -72,6 +72,9 @@ export function memoryKeystore(): MemoryKeystore {
       if (!signer) throw new PkiError('signer-unavailable', `There is no key ${keyId}.`);
       return signer;
     },
+    findHeld: async () => {
+      throw new PkiError('bad-request', 'Memory is no token.');
+    },
     discard: async (keyId) => void keys.delete(keyId),
   };
   return store;

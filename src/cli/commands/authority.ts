@@ -14,6 +14,8 @@ interface Authority {
   readonly profile: string;
   readonly imported: boolean;
   readonly key: string;
+  readonly keyPlace: 'file' | 'token';
+  readonly keyId: string;
   readonly subject: string;
   readonly serial: string;
   readonly fingerprint: string;
@@ -30,6 +32,8 @@ interface InFleet {
 interface NewAuthority extends InFleet {
   readonly kind: string;
   readonly keyAlgorithm?: string;
+  readonly key?: string;
+  readonly tokenKey?: string;
   readonly profile?: string;
   readonly commonName?: string;
 }
@@ -46,7 +50,8 @@ const authorityLines = (authority: Authority): string =>
   formatFields([
     ['authority', `${authority.name}, generation ${authority.generation}, ${authority.state}`],
     ['kind', authority.imported ? `${authority.kind}, imported` : authority.kind],
-    ['key', authority.key],
+    ['key', `${authority.key}, in a ${authority.keyPlace}`],
+    ['key id', authority.keyId],
     ['profile', authority.profile],
     ['subject', authority.subject],
     ['issuer', authority.issuer === null ? 'itself' : authority.issuer.authority],
@@ -66,8 +71,22 @@ async function make(invocation: Invocation, fleet: InFleet, body: unknown): Prom
 export const createAuthority = (
   invocation: Invocation,
   name: string,
-  { fleet, kind, keyAlgorithm, profile, commonName }: NewAuthority,
-): Promise<undefined> => make(invocation, { fleet }, { name, kind, keyAlgorithm, profile, commonName });
+  { fleet, kind, keyAlgorithm, key, tokenKey, profile, commonName }: NewAuthority,
+): Promise<undefined> =>
+  make(
+    invocation,
+    { fleet },
+    // A key that is named is in the token: --key need not say so.
+    {
+      name,
+      kind,
+      keyAlgorithm,
+      key: key ?? (tokenKey === undefined ? undefined : 'token'),
+      tokenKey,
+      profile,
+      commonName,
+    },
+  );
 
 /** `authority import`. */
 export async function importAuthority(

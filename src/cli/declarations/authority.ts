@@ -27,6 +27,8 @@ export const declareAuthority: Declare = (program, perform) => {
       ),
     )
     .addOption(choice('--key-algorithm <algorithm>', 'its key (default: ec-p256)', ALGORITHMS))
+    .addOption(choice('--key <place>', 'where its key is made and stays (default: file)', ['file', 'token']))
+    .option('--token-key <label>', "take the key that the service's token has under this label or id")
     .option('--profile <name>', "what its certificate says (default: the target's)")
     .option('--common-name <text>', 'its name in the certificate')
     .action(perform(async () => (await import('../commands/authority.ts')).createAuthority));

@@ -7,8 +7,10 @@ import {
   generationCertificate,
   generationWarnings,
   importRoot,
+  placeOf,
 } from '../../ca/index.ts';
 import { fitJson, notFound } from '../../enrollment/index.ts';
+import { PkiError, type Violation } from '../../errors.ts';
 import {
   certificateFingerprint,
   describeKey,
@@ -27,7 +29,12 @@ import { pathParameter, sendJson } from '../web.ts';
 export const newAuthoritySchema = z.strictObject({
   name: nameSchema,
   kind: z.enum(['root', 'issuing', 'registration']),
-  keyAlgorithm: z.enum(KEY_ALGORITHMS).default('ec-p256'),
+  keyAlgorithm: z.enum(KEY_ALGORITHMS).optional(),
+  key: z.enum(['file', 'token']).default('file'),
+  tokenKey: z
+    .string()
+    .regex(/^[^\p{Cc}]{1,255}$/u)
+    .optional(),
   profile: z.string().min(1).max(63).optional(),
   commonName: z
     .string()
@@ -67,6 +74,8 @@ function authorityJson({ generation, warnings }: AuthorityResult, all: readonly 
     profile: generation.profile,
     imported: generation.imported,
     key: describeKey(certificate.publicKey.key),
+    keyPlace: placeOf(generation.keyId),
+    keyId: generation.keyId,
     subject: formatName(certificate.subject),
     serial: hex(certificate.serial),
     fingerprint: hex(certificateFingerprint(generation.certificate)),
@@ -79,14 +88,43 @@ function authorityJson({ generation, warnings }: AuthorityResult, all: readonly 
   };
 }
 
+/** A key that is there is in the token, and is of the kind that it is. */
+function verifyKeyFields({ key, keyAlgorithm, tokenKey }: z.output<typeof newAuthoritySchema>): void {
+  if (tokenKey === undefined) return;
+  const violations: Violation[] = [];
+  if (key !== 'token')
+    violations.push({ at: '/key', message: 'must be token where tokenKey names a key in it' });
+  if (keyAlgorithm !== undefined)
+    violations.push({ at: '/keyAlgorithm', message: 'is for a key that is made, and tokenKey names one' });
+  if (violations.length > 0)
+    throw new PkiError('bad-json', 'The fields of the key contradict each other.', { violations });
+}
+
 /** Which of the two forms is meant shows in `import`, so that violations name the fields of that form. */
 function makeAuthority({ edge: { ca }, act }: Call, fleet: Fleet, body: unknown): Promise<AuthorityResult> {
   if (typeof body === 'object' && body !== null && 'import' in body) {
     const { name, import: given } = fitJson(importedAuthoritySchema, body);
     return importRoot(ca, act, fleet, { name, ...given, passphrase: given.passphrase ?? null });
   }
-  const { profile = null, commonName = null, ...rest } = fitJson(newAuthoritySchema, body);
-  return createAuthority(ca, act, fleet, { ...rest, profile, commonName });
+  const wish = fitJson(newAuthoritySchema, body);
+  verifyKeyFields(wish);
+  const {
+    name,
+    kind,
+    key,
+    keyAlgorithm = 'ec-p256',
+    tokenKey = null,
+    profile = null,
+    commonName = null,
+  } = wish;
+  return createAuthority(ca, act, fleet, {
+    name,
+    kind,
+    keyAlgorithm,
+    ...(key === 'token' ? { token: { key: tokenKey } } : {}),
+    profile,
+    commonName,
+  });
 }
 
 async function postAuthority(call: Call): Promise<void> {

@@ -28,6 +28,8 @@ function showHealth(_edge: Edge, _req: Request, res: Response): void {
 async function showReadiness(edge: Edge, _req: Request, res: Response): Promise<void> {
   if (edge.isClosing()) throw new PkiError('busy', 'The service is ending.');
   await verifyStoreAnswers(edge);
+  const problem = edge.tokenProblem();
+  if (problem) throw problem;
   res.set('Cache-Control', 'no-store');
   sendJson(res, 200, { status: 'ready' });
 }

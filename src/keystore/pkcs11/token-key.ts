@@ -50,9 +50,22 @@ export function attribute({ library, session }: TokenSession, object: Handle, ty
   return Buffer.isBuffer(read?.value) ? read.value : Buffer.alloc(0);
 }
 
+interface Curve {
+  readonly name: string;
+  readonly oid: string;
+  /** Octets of a coordinate. */
+  readonly coordinate: number;
+}
+
+/** Curves that keys in tokens are read of. */
+const CURVES: readonly Curve[] = [
+  { name: 'P-256', oid: OID.prime256v1, coordinate: 32 },
+  { name: 'P-384', oid: OID.secp384r1, coordinate: 48 },
+];
+
 /** CKA_EC_POINT is an OCTET STRING around the point (PKCS#11 2.40, 2.3.3); some tokens leave that off. */
-function pointOf(value: Buffer): Uint8Array {
-  if (value.length === 65 && value[0] === 0x04) return value;
+function pointOf(value: Buffer, { coordinate }: Curve): Uint8Array {
+  if (value.length === 1 + 2 * coordinate && value[0] === 0x04) return value;
   const element = readElement(value);
   if (element.tag !== TAG.octetString)
     throw new KeystoreSetupError(['The public key in the token has no point.']);
@@ -61,18 +74,16 @@ function pointOf(value: Buffer): Uint8Array {
 
 function readEcKey(token: TokenSession, object: Handle): Uint8Array {
   const { ck } = token;
-  const curve = attribute(token, object, ck.CKA_EC_PARAMS);
-  if (!curve.equals(encodeOid(OID.prime256v1))) {
-    throw new KeystoreSetupError([
-      'The EC key in the token is not on P-256: devices with an HSM take no other.',
-    ]);
-  }
-  const point = pointOf(attribute(token, object, ck.CKA_EC_POINT));
+  const parameters = attribute(token, object, ck.CKA_EC_PARAMS);
+  const curve = CURVES.find(({ oid }) => parameters.equals(encodeOid(oid)));
+  if (!curve)
+    throw new KeystoreSetupError(['The EC key in the token is on a curve that is neither P-256 nor P-384.']);
+  const point = pointOf(attribute(token, object, ck.CKA_EC_POINT), curve);
   const jwk = {
     kty: 'EC',
-    crv: 'P-256',
-    x: base64url(point.subarray(1, 33)),
-    y: base64url(point.subarray(33)),
+    crv: curve.name,
+    x: base64url(point.subarray(1, 1 + curve.coordinate)),
+    y: base64url(point.subarray(1 + curve.coordinate)),
   };
   return createPublicKey({ key: jwk, format: 'jwk' }).export({ format: 'der', type: 'spki' });
 }
@@ -87,7 +98,8 @@ function readRsaKey(token: TokenSession, object: Handle): Uint8Array {
   });
 }
 
-function readPublicKey(token: TokenSession, object: Handle): Uint8Array {
+/** SubjectPublicKeyInfo, DER, of a public key in the token. */
+export function readPublicKey(token: TokenSession, object: Handle): Uint8Array {
   const { ck } = token;
   const kind = attribute(token, object, ck.CKA_KEY_TYPE).readUInt32LE(0);
   if (kind === ck.CKK_EC) return readEcKey(token, object);
@@ -96,7 +108,7 @@ function readPublicKey(token: TokenSession, object: Handle): Uint8Array {
 }
 
 /** r and s, one after the other (PKCS#11 2.40, 2.3.1), as ECDSA-Sig-Value (RFC 3279, 2.2.3). */
-function ecdsaValue(raw: Uint8Array): Uint8Array {
+export function ecdsaValue(raw: Uint8Array): Uint8Array {
   const half = raw.length / 2;
   return encodeSequence(encodeUnsigned(raw.subarray(0, half)), encodeUnsigned(raw.subarray(half)));
 }
@@ -107,6 +119,11 @@ export function openTokenKey(token: TokenSession, privateKey: Handle, publicKey:
   const spki = withToken('reading the public key', () => readPublicKey(token, publicKey));
   const { key } = parsePublicKey(spki);
   const isEc = key.kind === 'ec';
+  if (isEc && key.curve !== 'P-256') {
+    throw new KeystoreSetupError([
+      'The EC key in the token is not on P-256: devices with an HSM take no other.',
+    ]);
+  }
   const mechanism = isEc ? ck.CKM_ECDSA : ck.CKM_SHA256_RSA_PKCS;
   return {
     publicKey: spki,

@@ -19,7 +19,8 @@ const TO_PUT_RIGHT: ReadonlyMap<string, string> = new Map([
   ['CKR_CURVE_NOT_SUPPORTED', 'The token does not know this curve.'],
 ]);
 
-const returnValueOf = (failure: unknown): string | undefined =>
+/** `CKR_…`; undefined for what is no return value of PKCS#11. */
+export const returnValueOf = (failure: unknown): string | undefined =>
   failure instanceof Error ? /^CKR_[A-Z0-9_]+/.exec(failure.message)?.[0] : undefined;
 
 /**

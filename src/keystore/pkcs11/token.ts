@@ -47,16 +47,22 @@ const nameOf = ({ label }: TokenInfo): string => label.trim();
 interface Found {
   readonly slot: Handle;
   readonly name: string;
+  /** CKF_… of the token. */
+  readonly flags: number;
 }
 
 /** The token that is meant. Throws `KeystoreSetupError` where none or several fit. */
-function findToken(library: PKCS11, initialised: number, { module, label }: TokenPlace): Found {
+export function findToken(
+  library: PKCS11,
+  initialised: number,
+  { module, label }: Omit<TokenPlace, 'pin'>,
+): Found {
   const tokens = withToken('looking for tokens', () =>
     library
       .C_GetSlotList(true)
       .map((slot) => ({ slot, info: library.C_GetTokenInfo(slot) }))
       .filter(({ info }) => (info.flags & initialised) !== 0)
-      .map(({ slot, info }) => ({ slot, name: nameOf(info) })),
+      .map(({ slot, info }) => ({ slot, name: nameOf(info), flags: info.flags })),
   );
   const [first, second] = label === null ? tokens : tokens.filter(({ name }) => name === label);
   const there = tokens.map(({ name }) => `"${name}"`).join(', ') || 'none';
@@ -74,7 +80,8 @@ function findToken(library: PKCS11, initialised: number, { module, label }: Toke
   return first;
 }
 
-function load(ck: TokenSession['ck'], module: string): PKCS11 {
+/** Loads and starts a module. Throws `KeystoreSetupError` where it is none. */
+export function loadModule(ck: TokenSession['ck'], module: string): PKCS11 {
   const library = new ck.PKCS11();
   try {
     library.load(module);
@@ -142,7 +149,7 @@ function replaceIn(token: TokenSession, id: Buffer, label: string, certificate: 
 export async function openToken(place: TokenPlace): Promise<Token> {
   // Loaded here alone: nobody else needs the native library.
   const ck = (await import('pkcs11js')).default;
-  const library = load(ck, place.module);
+  const library = loadModule(ck, place.module);
   const close = (): void => {
     library.C_Finalize();
     library.close();
