@@ -2,7 +2,8 @@
  * Devices renew over mutual TLS: within the window and in the grace after it, and nobody else. The clock moves on
  * with each start of the service, and never back.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeCertificatePem } from '../../src/x509/index.ts';
@@ -11,6 +12,7 @@ import { makeCsr, makeKey, type TestKey } from '../support/csr.ts';
 import { deviceProfile } from '../support/decide.ts';
 import { anyRoot, makeAuthority, makeFleet, requestCertificate, type TestFleet } from '../support/fleet.ts';
 import { hierarchy } from '../support/hierarchy.ts';
+import { runFleetca } from '../support/run-fleetca.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 import { openCredentials } from '../support/shared-credentials.ts';
 
@@ -134,7 +136,7 @@ beforeAll(async () => {
 afterAll(() => stopSound(service));
 
 describe('before its end', () => {
-  it('a device has its next certificate, for a new key or the same, with its profile and labels', async () => {
+  it('section 8, 365 days: a device has its next certificate, for a new key or the same, as the one before', async () => {
     const first = await issue('new-key', { labels: { line: '7' } });
     const key = makeKey();
     const answer = await renew(first, { key });
@@ -183,6 +185,71 @@ describe('before its end', () => {
     ]);
     expect(certificates[2]).toMatchObject({ id: old.id, revocationReason: 'superseded' });
     expect(codeOf(await renew(old))).toEqual([401, 'unauthenticated']);
+  });
+});
+
+describe('fleetca renew', () => {
+  const place = (device: Device): string => {
+    const folder = scratchFolder();
+    writeFileSync(join(folder, 'client.pem'), device.chain);
+    writeFileSync(join(folder, 'pkey.pem'), device.key.pkcs8Pem, { mode: 0o600 });
+    return folder;
+  };
+  const run = (folder: string, ...more: readonly string[]) =>
+    runFleetca(
+      { cwd: folder },
+      ...['renew', '--fleet', 'demo', '--cert', 'client.pem', '--key', 'pkey.pem'],
+      ...['--at', String(service.mutualUrl), '--ca-file', String(service.caFile), '--json', ...more],
+    );
+  const read = (folder: string, name: string): string => readFileSync(join(folder, name), 'utf8');
+  /** They belong together, and nothing lies beside them. */
+  const expectPair = (folder: string): string => {
+    const leaf = new X509Certificate(read(folder, 'client.pem'));
+    expect(leaf.checkPrivateKey(createPrivateKey(read(folder, 'pkey.pem')))).toBe(true);
+    expect(readdirSync(folder).sort()).toEqual(['client.pem', 'pkey.pem']);
+    expect(statSync(join(folder, 'pkey.pem')).mode & 0o777).toBe(0o600);
+    return leaf.fingerprint256.replaceAll(':', '').toLowerCase();
+  };
+
+  it('section 9, certificate without its key: both are replaced together', async () => {
+    const device = await issue('cli-new');
+    const folder = place(device);
+    const done = await run(folder);
+    expect(done.err).toBe('');
+    const id = expectPair(folder);
+    expect(JSON.parse(done.out)).toMatchObject({ deviceId: 'cli-new', id, resumed: false });
+    expect(read(folder, 'pkey.pem')).not.toBe(device.key.pkcs8Pem);
+    expect((await historyOf('cli-new')).certificates[0]).toMatchObject({ id, renews: device.id });
+    const early = await run(folder);
+    expect([early.status, expectPair(folder)]).toEqual([5, id]);
+    const same = place(await issue('cli-same'));
+    const before = read(same, 'pkey.pem');
+    expect((await run(same, '--same-key')).status).toBe(0);
+    expectPair(same);
+    expect(read(same, 'pkey.pem')).toBe(before);
+  });
+
+  it('a run that was cut off is ended by the next, wherever that was', async () => {
+    const device = await issue('cli-cut');
+    const key = makeKey();
+    const lost = await renew(device, { key });
+    const { id, chain } = JSON.parse(lost.text);
+    // The answer was lost: the key lies there, and the same certificate comes.
+    const before = place(device);
+    writeFileSync(join(before, 'pkey.pem.next'), key.pkcs8Pem, { mode: 0o600 });
+    expect(JSON.parse((await run(before)).out)).toMatchObject({ id, resumed: false });
+    expect(expectPair(before)).toBe(id);
+    // Both were there, and neither was replaced; or the key alone was.
+    for (const names of [
+      ['pkey.pem.next', 'client.pem.next'],
+      ['pkey.pem', 'client.pem.next'],
+    ] as const) {
+      const folder = place(device);
+      writeFileSync(join(folder, names[0]), key.pkcs8Pem, { mode: 0o600 });
+      writeFileSync(join(folder, names[1]), chain);
+      expect(JSON.parse((await run(folder)).out)).toMatchObject({ id, resumed: true });
+      expect(expectPair(folder)).toBe(id);
+    }
   });
 });
 

@@ -9,7 +9,7 @@ import { endpointOf } from './pin.ts';
 import { refusalOf } from './problem.ts';
 import { repeat } from './repeat.ts';
 import { type ClientSettings, readClientSettings } from './settings.ts';
-import { trustingAgent } from './trusting-agent.ts';
+import { type Identity, trustingAgent } from './trusting-agent.ts';
 
 /** One call to the service. */
 export interface ApiCall {
@@ -126,11 +126,12 @@ function createClient(agent: Agent, settings: ClientSettings): Client {
 export async function withClient<T>(
   { globals }: Invocation,
   act: (client: Client) => Promise<T>,
+  identity: Identity = {},
 ): Promise<T> {
   const settings = await readClientSettings(globals);
   let agent: Agent;
   try {
-    agent = await trustingAgent(settings);
+    agent = await trustingAgent(settings, identity);
   } catch (failure) {
     throw connectionFailure(failure, settings.url, settings.trust);
   }

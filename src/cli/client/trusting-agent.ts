@@ -7,14 +7,20 @@ import type { ClientSettings } from './settings.ts';
 
 const OPTIONS = { keepAlive: true, maxSockets: 4 } as const;
 
+/** What the client shows of itself, PEM; nothing but where it is asked for. */
+export interface Identity {
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 type Connected = (failure: Error | null, socket: Duplex) => void;
 
 /** Connections to whoever holds the pinned certificate, handed out only when that has been seen. */
 class PinnedAgent extends Agent {
   readonly #fingerprint: string;
 
-  constructor(fingerprint: string) {
-    super(OPTIONS);
+  constructor(fingerprint: string, identity: Identity) {
+    super({ ...OPTIONS, ...identity });
     this.#fingerprint = fingerprint;
   }
 
@@ -41,11 +47,12 @@ class PinnedAgent extends Agent {
  * An agent whose connections lead to the service and to nobody else: the chain is verified with the CA
  * that is trusted, or the server's certificate is the pinned one.
  */
-export async function trustingAgent({ url, trust }: ClientSettings): Promise<Agent> {
-  if (trust.kind === 'system') return new Agent(OPTIONS);
-  if (trust.kind === 'ca') return new Agent({ ...OPTIONS, ca: trust.pem });
+export async function trustingAgent({ url, trust }: ClientSettings, identity: Identity = {}): Promise<Agent> {
+  const options = { ...OPTIONS, ...identity };
+  if (trust.kind === 'system') return new Agent(options);
+  if (trust.kind === 'ca') return new Agent({ ...options, ca: trust.pem });
   const pinned = await findPin(url, trust.fingerprint);
   return pinned.kind === 'ca'
-    ? new Agent({ ...OPTIONS, ca: pinned.pem })
-    : new PinnedAgent(trust.fingerprint);
+    ? new Agent({ ...options, ca: pinned.pem })
+    : new PinnedAgent(trust.fingerprint, identity);
 }

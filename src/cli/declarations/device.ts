@@ -97,6 +97,17 @@ export const declareDevice: Declare = (program, perform) => {
     .option('--wait <seconds>', 'how long to wait for it', wholeNumber(0), 30)
     .action(perform(async () => (await import('../commands/registry.ts')).registerDevice));
   program
+    .command('renew')
+    .description(
+      'renew the certificate of a device as the device, by the one that it has; replaces certificate and key together',
+    )
+    .requiredOption('--fleet <fleet>')
+    .requiredOption('--cert <file>', 'client.pem: the certificate of now, PEM, leaf first')
+    .requiredOption('--key <file>', 'pkey.pem: its key, PEM')
+    .option('--at <url>', 'the mutual-TLS listener of the service', 'https://127.0.0.1:9443')
+    .option('--same-key', 'keep the key (default: a new one, EC P-256)')
+    .action(perform(async () => (await import('../commands/renew.ts')).renew));
+  program
     .command('bundle')
     .description('fetch the credentials of a device as a zip')
     .argument('<device>')
