@@ -144,6 +144,7 @@ async function createDevice(call: Call): Promise<void> {
   const outcome = await edge.issueTogether({ act, context, input: { form: 'line', octets: line } });
   if (outcome.status === 'refused') throw outcome.refusal;
   const { certificate } = outcome;
+  if (certificate.revokeOld === 'now') edge.lists.soon();
   await sendDevice(call, asked, { certificate, fleet, generations, now: act.at }, outcome);
 }
 
