@@ -194,6 +194,17 @@ describe.skipIf([...TOKEN_TOOLS, ...SERVER_TOOLS].some(isLeftOut))('a token that
     await server.kill();
   });
 
+  test('a link that is closed amid an attempt ends at once, and tries no more', async () => {
+    const token = newToken();
+    const server = serveToken(token);
+    await server.start();
+    const { link, told } = open(token, { module: P11_KIT_CLIENT, env: server.env });
+    link.close();
+    await expect(link.connection()).rejects.toMatchObject({ code: 'signer-unavailable' });
+    expect(told).toEqual([]);
+    await server.kill();
+  });
+
   test('another key under the same name signs nothing', async () => {
     const token = newToken();
     const server = serveToken(token);

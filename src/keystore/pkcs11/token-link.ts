@@ -87,8 +87,10 @@ function connectionOf(process: TokenProcess): Connection {
  */
 export function openTokenLink(input: TokenLinkInput): TokenLink {
   const { module, label, pin, sessions, environment, onChange } = input;
-  let current: { readonly process: TokenProcess; readonly connection: Connection } | undefined;
+  let current: Connection | undefined;
   let attempt: Promise<void> | undefined;
+  /** The process of the attempt under way, or of the connection. */
+  let latest: TokenProcess | undefined;
   let problem: PkiError | null = null;
   let pauseMs = FIRST_PAUSE_MS;
   let retry: NodeJS.Timeout | undefined;
@@ -123,11 +125,12 @@ export function openTokenLink(input: TokenLinkInput): TokenLink {
         if (holds) giveUp(failure);
       },
     });
+    latest = process;
     try {
       await process.ask({ ask: 'connect', module, label, pin: pin(), sessions });
       if (over) return process.end(closed());
       holds = true;
-      current = { process, connection: connectionOf(process) };
+      current = connectionOf(process);
       pauseMs = FIRST_PAUSE_MS;
       problem = null;
       onChange(null);
@@ -145,14 +148,14 @@ export function openTokenLink(input: TokenLinkInput): TokenLink {
 
   const looking = setInterval(() => {
     // A failure is told where the connection is given up.
-    current?.connection.ask({ ask: 'look' }, 'looked').catch(() => undefined);
+    current?.ask({ ask: 'look' }, 'looked').catch(() => undefined);
   }, LOOK_EVERY_MS).unref();
 
   attempt = connect();
   return {
     connection: async () => {
       await attempt;
-      if (current) return current.connection;
+      if (current) return current;
       throw problem ?? unavailable(closed(), 1);
     },
     problem: () => problem,
@@ -160,7 +163,8 @@ export function openTokenLink(input: TokenLinkInput): TokenLink {
       over = true;
       clearTimeout(retry);
       clearInterval(looking);
-      current?.process.end(closed());
+      // Also one that hangs in an attempt: the service would wait for its answer before it ends.
+      latest?.end(closed());
       current = undefined;
     },
   };
