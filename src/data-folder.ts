@@ -185,13 +185,16 @@ async function openToken({ pkcs11 }: Config, log: Logger): Promise<TokenLink | n
   return link;
 }
 
+/** States in which a key signs: certificates, or at least CRLs. */
+const SIGNING: ReadonlySet<string> = new Set(['staged', 'published', 'active', 'draining']);
+
 async function activeKeys(ledger: Ledger): Promise<readonly string[]> {
   const ids: string[] = [];
   for (let after = ''; ; ) {
     const page = await ledger.listFleets(after, 100);
     for (const { id } of page) {
       const generations = await ledger.listGenerations(id);
-      ids.push(...generations.filter(({ state }) => state === 'active').map(({ keyId }) => keyId));
+      ids.push(...generations.filter(({ state }) => SIGNING.has(state)).map(({ keyId }) => keyId));
     }
     const last = page.at(-1);
     if (!last) return ids;

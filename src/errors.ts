@@ -62,6 +62,7 @@ export const REFUSAL_CODES = [
   // state: the authority or the service cannot do it now
   'authority-not-active',
   'authority-ambiguous',
+  'rotation-refused',
   'crl-not-possible',
   'issuer-near-end',
   'renewal-too-early',

@@ -11,6 +11,7 @@ import {
   verifyIssuerAlive,
 } from '../policy/index.ts';
 import {
+  attributesOf,
   type Certificate,
   describeKey,
   findExtension,
@@ -18,6 +19,7 @@ import {
   isSelfIssued,
   isSignedBy,
   type KeyAlgorithm,
+  keyAlgorithmLike,
   type PrivateKey,
   type PublicKey,
   parseCertificate,
@@ -31,8 +33,9 @@ import {
 import type { CaContext } from './context.ts';
 import { crlPathOf } from './crl-path.ts';
 import { generationCertificate, issuerFor } from './issuer.ts';
-import { DIGEST_DIGITS, type Signer, TOKEN_SUFFIX } from './keystore-ports.ts';
-import type { Act, AuthorityKind, Fleet, Generation } from './ledger-records.ts';
+import { DIGEST_DIGITS, placeOf, type Signer, TOKEN_SUFFIX } from './keystore-ports.ts';
+import type { Act, AuthorityKind, Fleet, Generation, LinePlace } from './ledger-records.ts';
+import { verifyFreeForNext } from './rotation.ts';
 import { mintSerial } from './serial.ts';
 import { signWith } from './sign-with.ts';
 
@@ -58,6 +61,13 @@ export interface AuthorityImport {
   /** Its private key, PEM. */
   readonly privateKey: string;
   readonly passphrase: string | null;
+}
+
+/** What of an authority's next generation may be asked for otherwise than the one before has it. */
+export interface GenerationWish {
+  readonly keyAlgorithm: KeyAlgorithm | null;
+  readonly profile: string | null;
+  readonly commonName: string | null;
 }
 
 /** A generation with what a person should know of it. */
@@ -210,11 +220,13 @@ async function verifyReadBack(der: Uint8Array, planned: Certificate): Promise<vo
 /** ub-common-name (RFC 5280, appendix A.1). */
 const MAX_COMMON_NAME = 64;
 
-function commonNameFor(fleet: Fleet, wish: AuthorityWish): string {
+/** A verifier finds an issuer by its name, so every generation after the first has its number in it. */
+function commonNameFor(fleet: Fleet, wish: AuthorityWish, number: number): string {
+  const generation = number === 1 ? '' : ` G${number}`;
   const usual = {
-    root: fleet.name,
-    issuing: `${fleet.name} ${wish.name} G1`,
-    registration: `${fleet.name} registration`,
+    root: `${fleet.name}${generation}`,
+    issuing: `${fleet.name} ${wish.name} G${number}`,
+    registration: `${fleet.name} registration${generation}`,
   };
   const name = wish.commonName ?? usual[wish.kind];
   const { length } = [...name];
@@ -225,6 +237,12 @@ function commonNameFor(fleet: Fleet, wish: AuthorityWish): string {
   throw new PkiError('bad-request', `The authority's common name ${message}: give another commonName.`, {
     violations: [{ at: '/commonName', message }],
   });
+}
+
+/** Where a new generation stands: its number, and whether it is the first of its authority. */
+interface Place {
+  readonly place: LinePlace;
+  readonly number: number;
 }
 
 /**
@@ -241,10 +259,70 @@ export async function createAuthority(
   fleet: Fleet,
   wish: AuthorityWish,
 ): Promise<AuthorityResult> {
+  const first = { place: 'first', number: 1 } as const;
+  return makeGeneration(ca, act, fleet, wish, first, () => verifyNameIsFree(ca, fleet, wish));
+}
+
+/**
+ * Makes the next generation of an authority, staged: nobody trusts it yet, and it issues nothing. What is not
+ * asked for is as the newest generation has it. Its common name has to be another than those before.
+ * Refuses `not-found`, `rotation-refused` (another is on its way), and as `createAuthority` does.
+ */
+export async function stageGeneration(
+  ca: CaContext,
+  act: Act,
+  fleet: Fleet,
+  authority: string,
+  wish: GenerationWish,
+): Promise<AuthorityResult> {
+  const generations = await ca.ledger.listGenerations(fleet.id);
+  const line = generations.filter((one) => one.authority === authority);
+  const newest = line.at(-1);
+  if (!newest)
+    throw new PkiError('not-found', `The fleet ${fleet.name} has no authority named ${authority}.`);
+  verifyFreeForNext(line);
+  const { publicKey } = generationCertificate(newest);
+  const next = {
+    name: authority,
+    kind: newest.kind,
+    keyAlgorithm: wish.keyAlgorithm ?? keyAlgorithmLike(publicKey.key),
+    // What was imported follows no profile of ours.
+    profile: wish.profile ?? (newest.imported ? null : newest.profile),
+    commonName: wish.commonName,
+    ...(placeOf(newest.keyId) === 'token' ? { token: { key: null } } : {}),
+  };
+  const number = await ca.rotation.nextGeneration(fleet.id, authority);
+  const place = { place: 'next', number } as const;
+  return makeGeneration(ca, act, fleet, next, place, async (commonName) => {
+    verifyNewName(line, commonName);
+  });
+}
+
+/** Two issuers of one name are told apart by their key identifiers alone, which not every verifier looks at. */
+function verifyNewName(line: readonly Generation[], commonName: string): void {
+  const names = (one: Generation): readonly (string | undefined)[] =>
+    attributesOf(generationCertificate(one).subject, OID.commonName).map(({ value }) => value);
+  const same = line.find((one) => names(one).includes(commonName));
+  if (!same) return;
+  throw new PkiError(
+    'bad-request',
+    `Generation ${same.number} has the common name ${commonName} already: give another commonName.`,
+    { violations: [{ at: '/commonName', message: 'is that of another generation' }] },
+  );
+}
+
+async function makeGeneration(
+  ca: CaContext,
+  act: Act,
+  fleet: Fleet,
+  wish: AuthorityWish,
+  { place, number }: Place,
+  verifyFree: (commonName: string) => Promise<void>,
+): Promise<AuthorityResult> {
   const profile = profileFor(ca, fleet, wish.kind, wish.profile);
   if (!wish.token?.key) verifyKeyAlgorithm(ca, fleet, wish.keyAlgorithm);
-  const commonName = commonNameFor(fleet, wish);
-  await verifyNameIsFree(ca, fleet, wish);
+  const commonName = commonNameFor(fleet, wish, number);
+  await verifyFree(commonName);
   const parent = wish.kind === 'issuing' ? await activeRoot(ca, fleet) : null;
   const issuer: Issuer | null = parent && {
     ...issuerFor(parent),
@@ -272,6 +350,7 @@ export async function createAuthority(
   const { serial, notBefore, notAfter, publicKey } = plan.content;
   const intent = {
     fleetId: fleet.id,
+    place,
     authority: wish.name,
     kind: wish.kind,
     profile: profile.name,
@@ -294,7 +373,7 @@ export async function createAuthority(
   await verifyReadBack(der, certificate);
 
   // Step 5: complete.
-  const generation = await ca.ledger.recordGenerationIssued(act, ca.runId, generationId, der);
+  const generation = await ca.ledger.recordGenerationIssued(act, ca.runId, generationId, der, place);
   const warnings = wish.kind === 'root' ? rootWarnings(certificate, fleet.target) : [];
   return { generation, warnings: [...plan.warnings, ...ofKey, ...warnings] };
 }

@@ -6,6 +6,7 @@ import type { Keystore } from './keystore-ports.ts';
 import type { Ledger } from './ports.ts';
 import type { RegistrationLedger } from './registration-ports.ts';
 import type { RevocationLedger } from './revocation-ports.ts';
+import type { RotationLedger } from './rotation-ports.ts';
 import type { ServerLedger } from './server-ports.ts';
 import type { Steps } from './steps-ports.ts';
 
@@ -16,6 +17,7 @@ export interface CaContext {
   readonly servers: ServerLedger;
   readonly revocations: RevocationLedger;
   readonly devices: DeviceLedger;
+  readonly rotation: RotationLedger;
   readonly keystore: Keystore;
   readonly steps: Steps;
   readonly policy: Policy;

@@ -24,6 +24,8 @@ export * from './renew.ts';
 export * from './revocation-list.ts';
 export * from './revocation-ports.ts';
 export * from './revoke.ts';
+export * from './rotation.ts';
+export * from './rotation-ports.ts';
 export * from './scrap.ts';
 export * from './serial.ts';
 export * from './server-ports.ts';

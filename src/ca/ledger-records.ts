@@ -68,9 +68,13 @@ export interface Generation {
   readonly createdAt: Date;
 }
 
+/** The first of an authority is active at once; each after it waits its turn. */
+export type LinePlace = 'first' | 'next';
+
 /** A generation whose key exists and whose certificate is about to be signed. */
 export interface GenerationIntent {
   readonly fleetId: number;
+  readonly place: LinePlace;
   readonly authority: string;
   readonly kind: AuthorityKind;
   readonly profile: string;

@@ -16,6 +16,7 @@ import type {
   GenerationIntent,
   IntentChunk,
   IntentVerdict,
+  LinePlace,
   NewFleet,
   StoredCertificate,
 } from './ledger-records.ts';
@@ -45,20 +46,25 @@ export interface Ledger {
 
   /**
    * Claims the authority's name for a new generation, and stores the intent of its certificate.
-   * Rejects with `already-exists` when the authority has a generation with a certificate, with
-   * `key-of-a-ca` or `key-of-another-device` when the key is in use.
+   * Rejects with `already-exists` when it is to be the first and the authority has a generation with a
+   * certificate; with `not-found` when it is to be the next and there is none, with `rotation-refused` when
+   * another is on its way; with `key-of-a-ca` or `key-of-another-device` when the key is in use.
    */
   recordGenerationIntent(
     act: Act,
     runId: string,
     intent: GenerationIntent,
   ): Promise<{ generationId: number }>;
-  /** Completes it: the generation is active. Rejects when there is no such open intent of this run. */
+  /**
+   * Completes it: the first of an authority is active, the next is staged. Rejects when there is no such open
+   * intent of this run, and as the intent does.
+   */
   recordGenerationIssued(
     act: Act,
     runId: string,
     generationId: number,
     certificate: Uint8Array,
+    place: LinePlace,
   ): Promise<Generation>;
   /** Takes in a generation that was made elsewhere; active at once. Same refusals as an intent. */
   recordGenerationImported(act: Act, generation: GenerationImport): Promise<Generation>;
@@ -96,7 +102,9 @@ export interface Ledger {
    * Where a recorded or replayed row has a key that a device of another fleet has, the verdict says so.
    * The key of a certificate of this device that was revoked is `key-retired` without `supersede`,
    * also when it is not the slot's present one.
-   * Rejects whole with `clock-behind` when `act.at` lies more than five minutes before the last intent.
+   * Rejects whole with `clock-behind` when `act.at` lies more than five minutes before the last intent, and with
+   * `authority-not-active` when an issuer is neither active nor draining (it may have been active when the rows
+   * were prepared).
    */
   recordIntents(chunk: IntentChunk): Promise<readonly IntentVerdict[]>;
   /** Stores the certificates of open intents of this run, and their envelopes. Rejects whole if one is not open, or of another run. */

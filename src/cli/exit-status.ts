@@ -106,6 +106,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
 
   'authority-not-active': EXIT.conflict,
   'authority-ambiguous': EXIT.conflict,
+  'rotation-refused': EXIT.conflict,
   'crl-not-possible': EXIT.conflict,
   'issuer-near-end': EXIT.conflict,
   'renewal-too-early': EXIT.conflict,

@@ -13,6 +13,7 @@ import { declareFleet } from './declarations/fleet.ts';
 import { declareGateway } from './declarations/gateway.ts';
 import { declareOutgoing } from './declarations/outgoing.ts';
 import { declareRegistration } from './declarations/registration.ts';
+import { declareRotate } from './declarations/rotate.ts';
 import { declareServer } from './declarations/server.ts';
 import { declareService } from './declarations/service.ts';
 import { declareToken } from './declarations/token.ts';
@@ -30,6 +31,7 @@ const GROUPS: readonly Declare[] = [
   declareCheck,
   declareRegistration,
   declareGateway,
+  declareRotate,
   declareServer,
   declareOutgoing,
   declareToken,

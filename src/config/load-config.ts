@@ -57,6 +57,7 @@ export interface Config {
     readonly firstRetrySeconds: number;
   };
   readonly renewal: { readonly windowDays: number; readonly graceDays: number };
+  readonly rotation: { readonly publishHours: number };
   /** The operator's own certificate; null: one of the service's CA. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   /** The token that keys of authorities may live in; null: there is none. */
@@ -193,6 +194,7 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
       firstRetrySeconds: values['outgoing.firstRetrySeconds'],
     },
     renewal: { windowDays: values['renewal.windowDays'], graceDays: values['renewal.graceDays'] },
+    rotation: { publishHours: values['rotation.publishHours'] },
     tls: certificateFile === null || keyFile === null ? null : { certificateFile, keyFile },
     pkcs11:
       module === null || pinFile === null

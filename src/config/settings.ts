@@ -171,6 +171,12 @@ export const SETTINGS = {
     due: 'must be a whole number of days, 0 to 3650',
     meaning: 'how long after its end a device still renews a certificate, days',
   }),
+  'rotation.publishHours': setting({
+    schema: number(0, 24 * 365),
+    fallback: 24,
+    due: 'must be a whole number of hours, 0 to 8760',
+    meaning: 'how long a new generation of an authority is in the trust bundle before it may issue, hours',
+  }),
   'check.gateways': setting({
     schema: gateways,
     fallback: null,

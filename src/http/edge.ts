@@ -8,6 +8,7 @@ import type {
   IssueTogether,
   Registration,
   RenewalTerms,
+  RotationTerms,
 } from '../ca/index.ts';
 import type { KeyMaker, Permission, Requester, TokenStore } from '../enrollment/index.ts';
 import type { PkiError } from '../errors.ts';
@@ -41,6 +42,7 @@ export interface Edge {
   readonly outgoing: OutgoingStore;
   readonly reach: Reach;
   readonly seal: Pick<Seal, 'seal'>;
+  readonly rotation: RotationTerms;
   readonly log: Logger;
   /** Work that may outlive the answer it belongs to. */
   readonly inFlight: InFlight;

@@ -8,6 +8,13 @@ import { pathParameter } from './web.ts';
 export const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 export const nameSchema = z.string().regex(NAME);
 
+/** ub-common-name (RFC 5280, appendix A.1), of characters that print. */
+export const commonNameSchema = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[^\p{Cc}\p{Cf}]*$/u);
+
 /** A reason that a person gives; U+0000 cannot be stored by every engine. */
 export const reasonSchema = z
   .string()

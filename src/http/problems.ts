@@ -262,6 +262,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'There is no active authority to do it',
     'Create the fleet’s root and, if you want one, an issuing authority; or name one that is active.',
   ),
+  'rotation-refused': kind(
+    409,
+    'The rotation does not go on like this',
+    'The detail names the rule that stands against it: a generation is in the trust bundle before it issues, and nothing leaves that while certificates under it are valid. fleetca rotate status shows the line.',
+  ),
   'crl-not-possible': kind(
     409,
     'An authority of the fleet may not sign CRLs',

@@ -23,6 +23,7 @@ import { registrationCredentialRoutes } from './routes/registration-credentials.
 import { registryRoutes } from './routes/registry.ts';
 import { renewRoutes } from './routes/renew.ts';
 import { revocationRoutes } from './routes/revocations.ts';
+import { rotationRoutes } from './routes/rotation.ts';
 import { serialRoutes } from './routes/serials.ts';
 import { serverRoutes } from './routes/servers.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -57,6 +58,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...checkRoutes,
   ...factorySignRoutes,
   ...registrationCredentialRoutes,
+  ...rotationRoutes,
   ...serverRoutes,
   ...registryRoutes,
   ...webhookRoutes,

@@ -1,5 +1,13 @@
 import type { BatchStore, StoredOutcome } from '../batch/index.ts';
-import type { AuditEntry, Fleet, Ledger, StoredCertificate } from '../ca/index.ts';
+import type {
+  AuditEntry,
+  Fleet,
+  Generation,
+  GenerationState,
+  Ledger,
+  StoredCertificate,
+} from '../ca/index.ts';
+import { certificateFingerprint } from '../x509/index.ts';
 import type { EventType, OutgoingStore, Webhook } from './ports.ts';
 
 /** What there is to tell a webhook: the same id and words however often it is told. */
@@ -24,7 +32,8 @@ const ACTIONS: Readonly<Record<EventType, readonly string[]>> = {
   'certificate.expiring': ['certificates-issued'],
   'request.refused': ['batch-outcomes-recorded'],
   'batch.done': ['batch-attempt-closed'],
-  'authority.published': ['generation-issued', 'generation-imported'],
+  'authority.published': ['generation-issued', 'generation-imported', 'generation-moved'],
+  'authority.rotated': ['generation-moved'],
 };
 
 export const actionsOf = ({ settings }: Webhook): readonly string[] => [
@@ -133,21 +142,48 @@ async function doneEvents(
   return [eventOf(telling, 'batch.done', String(seq), at, data)];
 }
 
+const generationData = (generation: Generation) => ({
+  authority: generation.authority,
+  kind: generation.kind,
+  generation: generation.number,
+  certificate: hex(certificateFingerprint(generation.certificate)),
+});
+
+/** Of an authority that has just been made; a generation after its first is staged, and known to nobody. */
 async function authorityEvents(
   { ledger }: EventSources,
   telling: Telling,
   { seq, at, details }: AuditEntry,
 ): Promise<readonly Event[]> {
   const generations = await ledger.listGenerations(telling.fleet.id);
-  // Of an authority the newest that there is now: one that came after the entry is told of by its own, too.
-  const generation = generations.findLast(({ authority }) => authority === details.authority);
-  const data = {
-    authority: details.authority,
-    kind: generation?.kind,
-    generation: generation?.number,
-    certificate: details.certificate,
-  };
-  return [eventOf(telling, 'authority.published', String(seq), at, data)];
+  const first = generations.find(({ authority }) => authority === details.authority);
+  if (!first || hex(certificateFingerprint(first.certificate)) !== details.certificate) return [];
+  return [eventOf(telling, 'authority.published', String(seq), at, generationData(first))];
+}
+
+interface Moved {
+  readonly generation: number;
+  readonly from: GenerationState;
+  readonly to: GenerationState;
+}
+
+function eventOfMove({ from, to }: Moved): EventType | undefined {
+  if (from === 'staged' && to === 'published') return 'authority.published';
+  return to === 'active' ? 'authority.rotated' : undefined;
+}
+
+async function moveEvents(
+  { ledger }: EventSources,
+  telling: Telling,
+  { seq, at, details }: AuditEntry,
+): Promise<readonly Event[]> {
+  const generations = await ledger.listGenerations(telling.fleet.id);
+  return (details.changes as readonly Moved[]).flatMap((moved) => {
+    const event = eventOfMove(moved);
+    const generation = generations.find(({ id }) => id === moved.generation);
+    const asked = event && telling.webhook.settings.events.includes(event);
+    return asked && generation ? [eventOf(telling, event, String(seq), at, generationData(generation))] : [];
+  });
 }
 
 type Read = (sources: EventSources, telling: Telling, entry: AuditEntry) => Promise<readonly Event[]>;
@@ -158,6 +194,7 @@ const READERS: Readonly<Record<string, Read>> = {
   'batch-attempt-closed': doneEvents,
   'generation-issued': authorityEvents,
   'generation-imported': authorityEvents,
+  'generation-moved': moveEvents,
 };
 
 /** What an entry has to tell a webhook. */

@@ -8,6 +8,7 @@ export const EVENT_TYPES = [
   'request.refused',
   'batch.done',
   'authority.published',
+  'authority.rotated',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Act, Generation, GenerationImport, GenerationIntent } from '../ca/index.ts';
+import type { Act, Generation, GenerationImport, GenerationIntent, LinePlace } from '../ca/index.ts';
 import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
 import { insertChunk } from './intent-chunks.ts';
 import { profileVersion } from './profile-versions.ts';
-import { keyOfADevice, keyOfAnAuthority, verifyNameIsFree } from './refusals.ts';
+import { keyOfADevice, keyOfAnAuthority, verifyNameIsFree, verifyPlaceIsFree } from './refusals.ts';
 import { build, type Session } from './session.ts';
 import { verifyClock } from './verify-clock.ts';
 
@@ -93,8 +93,9 @@ export function claimCaKey(session: Session, keyDigest: Uint8Array, generationId
   session.forget();
 }
 
-function nextNumber(session: Session, fleetId: number, authority: string): number {
-  const last = session.first(
+/** See `RotationLedger.nextGeneration`. */
+export function* nextGeneration(fleetId: number, authority: string): Asking<number> {
+  const last = yield* first(
     build
       .selectFrom('generation')
       .select('number')
@@ -128,7 +129,7 @@ function insertGeneration(session: Session, act: Act, wish: NewGeneration): numb
       fleet_id: wish.fleetId,
       authority: wish.authority,
       kind: wish.kind,
-      number: nextNumber(session, wish.fleetId, wish.authority),
+      number: answer(session, nextGeneration(wish.fleetId, wish.authority)),
       state: done ? 'active' : 'staged',
       profile: wish.profile,
       key_id: wish.keyId,
@@ -152,7 +153,7 @@ export function recordGenerationIntent(
   intent: GenerationIntent,
 ): { generationId: number } {
   verifyClock(session, act.at);
-  verifyNameIsFree(answer(session, listGenerations(intent.fleetId)), intent.authority, intent.kind);
+  verifyPlaceIsFree(answer(session, listGenerations(intent.fleetId)), intent);
   const auditSeq = appendAudit(session, act, {
     action: 'generation-intent-recorded',
     fleet: fleetName(session, intent.fleetId),
@@ -200,6 +201,7 @@ export function recordGenerationIssued(
   runId: string,
   generationId: number,
   certificate: Uint8Array,
+  place: LinePlace,
 ): Generation {
   const row = session.first(
     build
@@ -219,7 +221,7 @@ export function recordGenerationIssued(
   );
   if (!row || changes !== 1) throw new Error(`generation ${generationId} has no open intent of this run`);
   // Another of the same name may have been completed while this one was signed.
-  verifyNameIsFree(answer(session, listGenerations(row.fleet_id)), row.authority, row.kind);
+  verifyPlaceIsFree(answer(session, listGenerations(row.fleet_id)), { ...row, place });
   const audit = appendAudit(session, act, {
     action: 'generation-issued',
     fleet: fleetName(session, row.fleet_id),
@@ -228,7 +230,7 @@ export function recordGenerationIssued(
   session.run(
     build
       .updateTable('generation')
-      .set({ state: 'active', certificate, issued_audit_seq: audit })
+      .set({ state: place === 'first' ? 'active' : 'staged', certificate, issued_audit_seq: audit })
       .where('id', '=', generationId),
   );
   return answer(session, findGeneration(generationId)) as Generation;

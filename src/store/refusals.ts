@@ -1,4 +1,4 @@
-import type { Generation } from '../ca/index.ts';
+import { type Generation, type LinePlace, verifyFreeForNext } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
 
 /** Refusals of whole commands, worded once for both engines. */
@@ -7,6 +7,31 @@ export const fleetExists = (name: string): PkiError =>
   new PkiError('already-exists', `There is a fleet named ${name} already.`);
 
 export const noFleet = (): PkiError => new PkiError('not-found', 'There is no such fleet.');
+
+/** `generations`: all of the fleet that have a certificate. */
+export function verifyPlaceIsFree(
+  generations: readonly Generation[],
+  {
+    authority,
+    kind,
+    place,
+  }: { readonly authority: string; readonly kind: string; readonly place: LinePlace },
+): void {
+  if (place === 'first') {
+    verifyNameIsFree(generations, authority, kind);
+    return;
+  }
+  const line = generations.filter((one) => one.authority === authority && one.kind === kind);
+  if (line.length === 0) throw new PkiError('not-found', `The fleet has no authority named ${authority}.`);
+  verifyFreeForNext(line);
+}
+
+/** A generation that issues must be active; one that was when the rows were prepared may be draining. */
+export const notIssuing = (): PkiError =>
+  new PkiError(
+    'authority-not-active',
+    'The authority issues no more: another generation has taken its place.',
+  );
 
 /** `generations`: all of the fleet that have a certificate. */
 export function verifyNameIsFree(generations: readonly Generation[], authority: string, kind: string): void {

@@ -9,6 +9,7 @@ const CHANGING = [
   'recordGenerationIntent',
   'recordGenerationIssued',
   'recordGenerationImported',
+  'moveGeneration',
   'recordToken',
   'revokeToken',
 ] as const;

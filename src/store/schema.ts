@@ -47,6 +47,13 @@ export interface Schema {
     audit_seq: number;
     issued_audit_seq: number | null;
   };
+  generation_move: {
+    generation_id: number;
+    audit_seq: number;
+    from_state: string;
+    to_state: string;
+    moved_at: Instant;
+  };
   ca_key: { key_digest: Octets; generation_id: number };
   device: {
     id: Generated<number>;

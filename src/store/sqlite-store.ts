@@ -23,6 +23,7 @@ import { migrate, verifyOurs } from './migrate.ts';
 import { perform } from './planned.ts';
 import * as registrations from './registrations.ts';
 import * as revocations from './revocations.ts';
+import * as rotation from './rotation.ts';
 import { endRun, startRun } from './runs.ts';
 import * as servers from './servers.ts';
 import { Session } from './session.ts';
@@ -95,13 +96,17 @@ export function openStoreInProcess(settings: StoreSettings): Store {
 
     recordGenerationIntent: (act, run, intent) =>
       writer.write((s) => generations.recordGenerationIntent(s, act, run, intent)),
-    recordGenerationIssued: (act, run, id, der) =>
-      writer.write((s) => generations.recordGenerationIssued(s, act, run, id, der)),
+    recordGenerationIssued: (act, run, id, der, place) =>
+      writer.write((s) => generations.recordGenerationIssued(s, act, run, id, der, place)),
     recordGenerationImported: (act, generation) =>
       writer.write((s) => generations.recordGenerationImported(s, act, generation)),
     listGenerations: (fleetId) => ask(generations.listGenerations(fleetId)),
     findGeneration: (id) => ask(generations.findGeneration(id)),
     listKeyIds: () => ask(generations.listKeyIds()),
+
+    moveGeneration: (act, order) => writer.write((s) => perform(s, act, rotation.planMoveOf(act, order))),
+    nextGeneration: (fleetId, authority) => ask(generations.nextGeneration(fleetId, authority)),
+    listMoves: (fleetId, authority) => ask(rotation.listMoves(fleetId, authority)),
 
     recordIntents: (chunk) => writer.write((s) => recordIntents(s, chunk)),
     recordIssued: (chunk) => writer.write((s) => recordIssued(s, chunk)),

@@ -5,6 +5,7 @@ import type {
   Ledger,
   RegistrationLedger,
   RevocationLedger,
+  RotationLedger,
   ServerLedger,
 } from '../ca/index.ts';
 import type { TokenStore } from '../enrollment/index.ts';
@@ -30,6 +31,7 @@ export interface Store
     DeviceLedger,
     RegistrationLedger,
     RevocationLedger,
+    RotationLedger,
     ServerLedger,
     AuditLog,
     TokenStore,

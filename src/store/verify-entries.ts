@@ -10,6 +10,7 @@ import { DESTINATION_CHECKS } from './verify-destinations.ts';
 import { DEVICE_CHECKS } from './verify-devices.ts';
 import { REGISTRATION_CHECKS } from './verify-registrations.ts';
 import { REVOCATION_CHECKS } from './verify-revocations.ts';
+import { ROTATION_CHECKS } from './verify-rotation.ts';
 import { SERVER_CHECKS } from './verify-servers.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
@@ -234,6 +235,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'certificate-revoked': checkRevoked,
   'batch-outcomes-recorded': checkOutcomes,
   ...REGISTRATION_CHECKS,
+  ...ROTATION_CHECKS,
   ...SERVER_CHECKS,
   ...DESTINATION_CHECKS,
   ...REVOCATION_CHECKS,

@@ -10,6 +10,7 @@ import { verifyLabels } from './verify-labels.ts';
 import { verifyQuotas } from './verify-quotas.ts';
 import { verifyRegistrationRows } from './verify-registrations.ts';
 import { verifyRevocations } from './verify-revocations.ts';
+import { verifyGenerationStates } from './verify-rotation.ts';
 import { verifyChunks, verifyIntents, verifyRecords } from './verify-rows.ts';
 import { verifyServerRows } from './verify-servers.ts';
 
@@ -35,6 +36,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   yield* verifyRecords(findings);
   yield* verifyQuotas(findings);
   yield* verifyRegistrationRows(findings);
+  yield* verifyGenerationStates(findings);
   yield* verifyServerRows(findings);
   yield* verifyDestinationRows(findings);
   yield* verifyRevocations(findings);

@@ -13,6 +13,7 @@ import {
   TAG,
 } from '../asn1/index.ts';
 import { PkiError } from '../errors.ts';
+import type { KeyAlgorithm } from './algorithms.ts';
 import { sha256 } from './sha256.ts';
 
 export type NamedCurve = 'P-256' | 'P-384' | 'P-521';
@@ -180,6 +181,18 @@ export function describeKey(key: KeyKind): string {
       return `RSA ${key.modulusBits}`;
     case 'ed25519':
       return 'Ed25519';
+  }
+}
+
+/** The algorithm by which a key like this one is made for an authority; the nearest, where we make none like it. */
+export function keyAlgorithmLike(key: KeyKind): KeyAlgorithm {
+  switch (key.kind) {
+    case 'ec':
+      return key.curve === 'P-256' ? 'ec-p256' : 'ec-p384';
+    case 'rsa':
+      return key.modulusBits <= 3072 ? 'rsa-3072' : 'rsa-4096';
+    case 'ed25519':
+      return 'ed25519';
   }
 }
 

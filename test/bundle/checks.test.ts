@@ -57,11 +57,14 @@ describe('a device that presents its leaf alone, under an intermediate,', () => 
 });
 
 describe('a device ID that is no lower-case UUID', () => {
-  it.each([VIN, UUID.toUpperCase(), `${UUID} `])('section 5, device ID: is refused by the layout ota-ce: %s', (deviceId) => {
-    const bundle = withSubject({ ...vehicle.bundle(), deviceId }, [OID.commonName, deviceId]);
-    expect(verdicts(ofDevice('ota-ce', bundle))).toEqual(['refuse']);
-    expect(verdicts(ofDevice('device', bundle))).toEqual([]);
-  });
+  it.each([VIN, UUID.toUpperCase(), `${UUID} `])(
+    'section 5, device ID: is refused by the layout ota-ce: %s',
+    (deviceId) => {
+      const bundle = withSubject({ ...vehicle.bundle(), deviceId }, [OID.commonName, deviceId]);
+      expect(verdicts(ofDevice('ota-ce', bundle))).toEqual(['refuse']);
+      expect(verdicts(ofDevice('device', bundle))).toEqual([]);
+    },
+  );
 
   it('is refused by any layout of aktualizr in a fleet whose target is ota-ce', () => {
     const bundle = vehicle.bundle({ line: line({ target: 'ota-ce' }) });

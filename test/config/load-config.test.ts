@@ -47,6 +47,7 @@ test('nothing set gives the defaults', () => {
     mutual: { host: '127.0.0.1', port: 9443 },
     public: { host: '127.0.0.1', port: 8080 },
     crl: { validHours: 168, everyHours: 24 },
+    rotation: { publishHours: 24 },
     check: { gateways: [] },
     outgoing: { hosts: [], privateHosts: [], timeoutSeconds: 15, attempts: 10, firstRetrySeconds: 10 },
     tls: null,

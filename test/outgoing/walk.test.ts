@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Fleet, Generation } from '../../src/ca/index.ts';
+import { type Fleet, type Generation, stageGeneration } from '../../src/ca/index.ts';
 import { createLogger } from '../../src/log.ts';
 import { type Answer, CallFailure, type CallWish, type Line } from '../../src/outgoing/call.ts';
 import type { DeliveryContext } from '../../src/outgoing/deliver.ts';
@@ -99,6 +99,32 @@ describe('a webhook', () => {
     expect(told).toEqual([
       ['certificate.issued', 'after'],
       ['authority.published', 'line-7'],
+    ]);
+  });
+
+  test('is told of a generation when relying parties may see it, and when it issues', async () => {
+    await world.issuing(fleet, 'line-7');
+    await addWebhook(['authority.published', 'authority.rotated']);
+    const wish = { keyAlgorithm: null, profile: null, commonName: null };
+    await stageGeneration(world.ca, world.act(), fleet, 'line-7', wish);
+    const { line, events } = lineTo(() => ({}));
+    await walk(line);
+    expect(events()).toEqual([]);
+    const order = {
+      fleetId: fleet.id,
+      authority: 'line-7',
+      number: 2,
+      forced: null,
+      terms: { publishHours: 0 },
+    };
+    for (const move of ['publish', 'activate', 'roll-back'] as const) {
+      await world.store.moveGeneration(world.act(), { ...order, move });
+    }
+    await walk(line);
+    expect(events().map(({ type, data }) => [type, data.authority, data.generation])).toEqual([
+      ['authority.published', 'line-7', 2],
+      ['authority.rotated', 'line-7', 2],
+      ['authority.rotated', 'line-7', 1],
     ]);
   });
 

@@ -37,7 +37,7 @@ export function auditContract(given: Given): void {
     const intent = generationIntent(fleet);
     const { generationId } = await told(name, () => store.recordGenerationIntent(act, store.runId, intent));
     await told(name, () =>
-      store.recordGenerationIssued(act, store.runId, generationId, certificateOf(intent.serial)),
+      store.recordGenerationIssued(act, store.runId, generationId, certificateOf(intent.serial), 'first'),
     );
     const other = await newFleet(store);
     await told(other.name, () => {

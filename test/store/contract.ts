@@ -14,6 +14,7 @@ import { outgoingContract } from './outgoing-contract.ts';
 import { quotaContract } from './quota-contract.ts';
 import { registrationContract } from './registration-contract.ts';
 import { revocationContract } from './revocation-contract.ts';
+import { rotationContract } from './rotation-contract.ts';
 import { fresh, NOON } from './sample.ts';
 import { searchContract } from './search-contract.ts';
 import { serverContract } from './server-contract.ts';
@@ -38,6 +39,7 @@ export function describeStore(
 
     describe('fleets', () => fleetContract(given));
     describe('generations', () => generationContract(given));
+    describe('rotation', () => rotationContract(given));
     describe('intents', () => intentContract(given));
     describe('slots', () => slotContract(given));
     describe('keys', () => keyContract(given));

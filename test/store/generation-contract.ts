@@ -39,7 +39,7 @@ export function generationContract(given: Given): void {
     expect(await store.listGenerations(fleet.id)).toEqual([]);
 
     const der = certificateOf(intent.serial);
-    const generation = await store.recordGenerationIssued(actAt(1), store.runId, generationId, der);
+    const generation = await store.recordGenerationIssued(actAt(1), store.runId, generationId, der, 'first');
     expect(generation).toMatchObject({
       id: generationId,
       fleetId: fleet.id,
@@ -125,7 +125,7 @@ export function generationContract(given: Given): void {
     }
     for (const [i, id] of ids.entries()) {
       const der = certificateOf(intents[i]?.serial ?? freshSerial());
-      const failure = await rejection(store.recordGenerationIssued(actAt(), store.runId, id, der));
+      const failure = await rejection(store.recordGenerationIssued(actAt(), store.runId, id, der, 'first'));
       if (failure) failures.push(failure);
     }
     expect(failures).toHaveLength(1);
@@ -181,16 +181,18 @@ export function generationContract(given: Given): void {
     const { generationId } = await store.recordGenerationIntent(actAt(), store.runId, intent);
     const entries = await entriesOf(store, async () => {
       expect(
-        await rejection(store.recordGenerationIssued(actAt(), fresh('run'), generationId, der)),
+        await rejection(store.recordGenerationIssued(actAt(), fresh('run'), generationId, der, 'first')),
       ).toBeInstanceOf(Error);
       expect(
-        await rejection(store.recordGenerationIssued(actAt(), store.runId, 2 ** 40, der)),
+        await rejection(store.recordGenerationIssued(actAt(), store.runId, 2 ** 40, der, 'first')),
       ).toBeInstanceOf(Error);
     });
     expect(entries).toEqual([]);
     expect(await store.findGeneration(generationId)).toBeUndefined();
-    await store.recordGenerationIssued(actAt(), store.runId, generationId, der);
-    const twice = await rejection(store.recordGenerationIssued(actAt(), store.runId, generationId, der));
+    await store.recordGenerationIssued(actAt(), store.runId, generationId, der, 'first');
+    const twice = await rejection(
+      store.recordGenerationIssued(actAt(), store.runId, generationId, der, 'first'),
+    );
     expect(twice).toBeInstanceOf(Error);
     expect(await store.listGenerations(fleet.id)).toHaveLength(1);
   });

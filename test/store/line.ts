@@ -11,6 +11,7 @@ import type {
   Ledger,
   RegistrationLedger,
   RevocationLedger,
+  RotationLedger,
   ServerLedger,
   StoredCertificate,
 } from '../../src/ca/index.ts';
@@ -34,6 +35,7 @@ export interface StoreUnderTest
   extends Ledger,
     DeviceLedger,
     RegistrationLedger,
+    RotationLedger,
     ServerLedger,
     RevocationLedger,
     AuditLog,
@@ -56,6 +58,7 @@ export function generationIntent(fleet: Fleet, wish: Partial<GenerationIntent> =
   const serial = wish.serial ?? freshSerial();
   return {
     fleetId: fleet.id,
+    place: 'first',
     authority: 'root',
     kind: 'root',
     profile: 'root',
@@ -78,7 +81,13 @@ export async function newGeneration(
 ): Promise<Generation> {
   const intent = generationIntent(fleet, wish);
   const { generationId } = await store.recordGenerationIntent(actAt(), store.runId, intent);
-  return store.recordGenerationIssued(actAt(), store.runId, generationId, certificateOf(intent.serial));
+  return store.recordGenerationIssued(
+    actAt(),
+    store.runId,
+    generationId,
+    certificateOf(intent.serial),
+    intent.place,
+  );
 }
 
 /** A fleet with its root, and the cycle on it as far as a ledger takes part. */

@@ -119,7 +119,8 @@ const WITHOUT_OUTGOING =
   'DROP TABLE device_registration; DROP TABLE registration_order; DROP TABLE delivery; DROP TABLE destination';
 const WITHOUT_DEVICE_LIFE = `DROP TABLE sighting; DROP TABLE device_change; DROP INDEX intent_abandoned;
   ALTER TABLE device DROP COLUMN scrapped; ALTER TABLE intent DROP COLUMN revoke_old; ALTER TABLE intent DROP COLUMN renews`;
-const WITHOUT_LISTS = `${WITHOUT_OUTGOING}; ${WITHOUT_DEVICE_LIFE}; DROP TABLE revocation_list; DROP TABLE revocation`;
+const WITHOUT_ROTATION = 'DROP TABLE generation_move';
+const WITHOUT_LISTS = `${WITHOUT_ROTATION}; ${WITHOUT_OUTGOING}; ${WITHOUT_DEVICE_LIFE}; DROP TABLE revocation_list; DROP TABLE revocation`;
 
 test('what was revoked before there were CRLs is in them', async () => {
   const file = scratchDatabase();

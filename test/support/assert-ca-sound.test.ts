@@ -43,6 +43,7 @@ function contextOn(ledger: Store): CaContext {
     servers: ledger,
     revocations: ledger,
     devices: ledger,
+    rotation: ledger,
     steps,
     clock,
     runId: ledger.runId,

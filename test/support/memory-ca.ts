@@ -54,6 +54,7 @@ export function memoryCa({ now = '2026-06-01T12:00:00Z', profiles = [] }: Memory
     servers: store,
     revocations: store,
     devices: store,
+    rotation: store,
     steps: createInlineSteps(tools),
     clock,
     runId,

@@ -6,7 +6,7 @@ import { showList } from '../list.ts';
 import { sayWarnings, show } from '../output.ts';
 import { formatFields } from '../table.ts';
 
-interface Authority {
+export interface Authority {
   readonly name: string;
   readonly kind: string;
   readonly generation: number;
@@ -25,7 +25,7 @@ interface Authority {
   readonly warnings: readonly string[];
 }
 
-interface InFleet {
+export interface InFleet {
   readonly fleet: string;
 }
 
@@ -44,9 +44,9 @@ interface ImportedAuthority extends InFleet {
   readonly passphraseFile?: string;
 }
 
-const pathOf = ({ fleet }: InFleet): string => `/v1/fleets/${segment(fleet)}/authorities`;
+export const pathOf = ({ fleet }: InFleet): string => `/v1/fleets/${segment(fleet)}/authorities`;
 
-const authorityLines = (authority: Authority): string =>
+export const authorityLines = (authority: Authority): string =>
   formatFields([
     ['authority', `${authority.name}, generation ${authority.generation}, ${authority.state}`],
     ['kind', authority.imported ? `${authority.kind}, imported` : authority.kind],

@@ -2,7 +2,7 @@ import type { KeyAlgorithm } from '../../x509/index.ts';
 import type { Declare } from '../invocation.ts';
 import { choice, requiredChoice } from './choice.ts';
 
-const ALGORITHMS = [
+export const ALGORITHMS = [
   'ec-p256',
   'ec-p384',
   'rsa-3072',

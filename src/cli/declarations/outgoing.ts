@@ -15,6 +15,7 @@ const EVENTS = [
   'request.refused',
   'batch.done',
   'authority.published',
+  'authority.rotated',
 ];
 
 const declareRegistry: Declare = (program, perform) => {

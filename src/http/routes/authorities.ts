@@ -1,28 +1,13 @@
 import { z } from 'zod';
-import {
-  type AuthorityResult,
-  createAuthority,
-  type Fleet,
-  type Generation,
-  generationCertificate,
-  generationWarnings,
-  importRoot,
-  placeOf,
-} from '../../ca/index.ts';
+import { type AuthorityResult, createAuthority, type Fleet, importRoot } from '../../ca/index.ts';
 import { fitJson, notFound } from '../../enrollment/index.ts';
 import { PkiError, type Violation } from '../../errors.ts';
-import {
-  certificateFingerprint,
-  describeKey,
-  encodeCertificatePem,
-  formatName,
-  KEY_ALGORITHMS,
-} from '../../x509/index.ts';
+import { KEY_ALGORITHMS } from '../../x509/index.ts';
+import { authorityJson, withWarnings } from '../authority-json.ts';
 import { readJsonValue } from '../body.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
-import { formatInstant } from '../instant.ts';
 import { mediaTypeOf } from '../media-type.ts';
-import { getFleet, nameSchema } from '../names.ts';
+import { commonNameSchema, getFleet, nameSchema } from '../names.ts';
 import { fitQuery, noQuery } from '../query.ts';
 import { pathParameter, sendJson } from '../web.ts';
 
@@ -36,12 +21,7 @@ export const newAuthoritySchema = z.strictObject({
     .regex(/^[^\p{Cc}]{1,255}$/u)
     .optional(),
   profile: z.string().min(1).max(63).optional(),
-  commonName: z
-    .string()
-    .min(1)
-    .max(64)
-    .regex(/^[^\p{Cc}\p{Cf}]*$/u)
-    .optional(),
+  commonName: commonNameSchema.optional(),
 });
 
 const MAX_PEM = 64 * 1024;
@@ -54,39 +34,6 @@ export const importedAuthoritySchema = z.strictObject({
     passphrase: z.string().min(1).max(1024).optional(),
   }),
 });
-
-const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
-
-function issuerJson(generation: Generation, all: readonly Generation[]) {
-  if (generation.issuerId === generation.id) return null;
-  const issuer = all.find(({ id }) => id === generation.issuerId);
-  if (!issuer) throw new Error('the issuer of a generation is not in its fleet');
-  return { authority: issuer.authority, generation: issuer.number };
-}
-
-function authorityJson({ generation, warnings }: AuthorityResult, all: readonly Generation[]) {
-  const certificate = generationCertificate(generation);
-  return {
-    name: generation.authority,
-    kind: generation.kind,
-    generation: generation.number,
-    state: generation.state,
-    profile: generation.profile,
-    imported: generation.imported,
-    key: describeKey(certificate.publicKey.key),
-    keyPlace: placeOf(generation.keyId),
-    keyId: generation.keyId,
-    subject: formatName(certificate.subject),
-    serial: hex(certificate.serial),
-    fingerprint: hex(certificateFingerprint(generation.certificate)),
-    notBefore: formatInstant(certificate.notBefore),
-    notAfter: formatInstant(certificate.notAfter),
-    issuer: issuerJson(generation, all),
-    certificate: encodeCertificatePem(generation.certificate),
-    createdAt: formatInstant(generation.createdAt),
-    warnings,
-  };
-}
 
 /** A key that is there is in the token, and is of the kind that it is. */
 function verifyKeyFields({ key, keyAlgorithm, tokenKey }: z.output<typeof newAuthoritySchema>): void {
@@ -138,11 +85,6 @@ async function postAuthority(call: Call): Promise<void> {
   call.res.location(`/v1/fleets/${fleet.name}/authorities/${made.generation.authority}`);
   sendJson(call.res, 201, authorityJson(made, all));
 }
-
-const withWarnings = (generation: Generation, fleet: Fleet): AuthorityResult => ({
-  generation,
-  warnings: generationWarnings(generation, fleet.target),
-});
 
 async function listAuthorities(call: Call): Promise<void> {
   fitQuery(noQuery, call.req);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Act, Generation, GenerationImport, GenerationIntent } from '../../ca/index.ts';
+import type { Act, Generation, GenerationImport, GenerationIntent, LinePlace } from '../../ca/index.ts';
 import { findGeneration, listGenerations } from '../generations.ts';
-import { keyOfADevice, keyOfAnAuthority, verifyNameIsFree } from '../refusals.ts';
+import { keyOfADevice, keyOfAnAuthority, verifyNameIsFree, verifyPlaceIsFree } from '../refusals.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
 import { profileVersions } from './profile-versions.ts';
@@ -115,7 +115,7 @@ export async function recordGenerationIntent(
   intent: GenerationIntent,
 ): Promise<{ generationId: number }> {
   transaction.verifyClock(act.at);
-  verifyNameIsFree(await transaction.answer(listGenerations(intent.fleetId)), intent.authority, intent.kind);
+  verifyPlaceIsFree(await transaction.answer(listGenerations(intent.fleetId)), intent);
   const auditSeq = await transaction.appendAudit(act, {
     action: 'generation-intent-recorded',
     fleet: await fleetName(transaction, intent.fleetId),
@@ -139,6 +139,7 @@ export async function recordGenerationIssued(
   runId: string,
   generationId: number,
   certificate: Uint8Array,
+  place: LinePlace,
 ): Promise<Generation> {
   const row = await transaction.first(
     build
@@ -158,7 +159,7 @@ export async function recordGenerationIssued(
   );
   if (!row || changes !== 1) throw new Error(`generation ${generationId} has no open intent of this run`);
   // Another of the same name may have been completed while this one was signed.
-  verifyNameIsFree(await transaction.answer(listGenerations(row.fleet_id)), row.authority, row.kind);
+  verifyPlaceIsFree(await transaction.answer(listGenerations(row.fleet_id)), { ...row, place });
   const audit = await transaction.appendAudit(act, {
     action: 'generation-issued',
     fleet: await fleetName(transaction, row.fleet_id),
@@ -167,7 +168,7 @@ export async function recordGenerationIssued(
   await transaction.run(
     build
       .updateTable('generation')
-      .set({ state: 'active', certificate, issued_audit_seq: audit })
+      .set({ state: place === 'first' ? 'active' : 'staged', certificate, issued_audit_seq: audit })
       .where('id', '=', generationId),
   );
   return getGeneration(transaction, generationId);

@@ -1,6 +1,7 @@
 import type { IntentChunk, IntentRow, IntentVerdict } from '../../ca/index.ts';
 import { rowsDigest } from '../audit.ts';
 import { fieldsOfRow, labelsOf } from '../intents.ts';
+import { notIssuing } from '../refusals.ts';
 import { tellOfKey } from '../verdicts.ts';
 import { judgeRow, type OnRecord, readRecord } from './claims.ts';
 import { Overtaken } from './failure.ts';
@@ -11,6 +12,7 @@ import type { Transaction } from './transaction.ts';
 
 /** Rows go in in the order of their keys, so that two writers could not wait for each other. */
 const SQL = {
+  issuing: `SELECT id FROM generation WHERE id = ANY($1::bigint[]) AND state IN ('active', 'draining')`,
   newDevices: `INSERT INTO device (fleet_id, device_id, folded_id, created_at)
     SELECT $1, w.device_id, w.folded_id, $2 FROM unnest($3::text[], $4::text[]) AS w (device_id, folded_id)
     ORDER BY w.folded_id COLLATE "C" ON CONFLICT DO NOTHING RETURNING id, device_id`,
@@ -140,6 +142,11 @@ async function appendEntry(
   });
 }
 
+async function verifyIssuers(transaction: Transaction, { rows }: IntentChunk): Promise<void> {
+  const ids = [...new Set(rows.map(({ issuerId }) => issuerId))];
+  if ((await transaction.rows(SQL.issuing, ids)).length !== ids.length) throw notIssuing();
+}
+
 /** See `Ledger.recordIntents`. */
 export async function recordIntents(
   transaction: Transaction,
@@ -147,6 +154,7 @@ export async function recordIntents(
 ): Promise<readonly IntentVerdict[]> {
   transaction.verifyClock(chunk.act.at);
   if (chunk.rows.length === 0) return [];
+  await verifyIssuers(transaction, chunk);
   // 1. Judge, with all that is on record about the chunk at hand.
   const record = await readRecord(transaction, chunk);
   const allowance = await allowanceOf(transaction, chunk.act);

@@ -15,10 +15,11 @@ import * as destinations from '../destinations.ts';
 import { listDeviceChanges } from '../devices.ts';
 import { findEnvelope } from '../envelopes.ts';
 import { findFleet, findFleetById, listFleets } from '../fleets.ts';
-import { findGeneration, listGenerations, listKeyIds } from '../generations.ts';
+import { findGeneration, listGenerations, listKeyIds, nextGeneration } from '../generations.ts';
 import { searchCertificates } from '../inventory.ts';
 import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
 import { findList, findListState, listRevocations } from '../revocations.ts';
+import { listMoves, planMoveOf } from '../rotation.ts';
 import { findServer, listServers } from '../servers.ts';
 import type { Store } from '../store.ts';
 import { findToken, listTokens } from '../tokens.ts';
@@ -110,13 +111,17 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
 
     recordGenerationIntent: (act, run, intent) =>
       writer.write((t) => generations.recordGenerationIntent(t, act, run, intent)),
-    recordGenerationIssued: (act, run, id, der) =>
-      writer.write((t) => generations.recordGenerationIssued(t, act, run, id, der)),
+    recordGenerationIssued: (act, run, id, der, place) =>
+      writer.write((t) => generations.recordGenerationIssued(t, act, run, id, der, place)),
     recordGenerationImported: (act, generation) =>
       writer.write((t) => generations.recordGenerationImported(t, act, generation)),
     listGenerations: (fleetId) => ask(listGenerations(fleetId)),
     findGeneration: (id) => ask(findGeneration(id)),
     listKeyIds: () => ask(listKeyIds()),
+
+    moveGeneration: (act, order) => writer.write((t) => perform(t, act, planMoveOf(act, order))),
+    nextGeneration: (fleetId, authority) => ask(nextGeneration(fleetId, authority)),
+    listMoves: (fleetId, authority) => ask(listMoves(fleetId, authority)),
 
     recordIntents: (chunk) => writer.write((t) => recordIntents(t, chunk)),
     recordIssued: (chunk) => writer.write((t) => recordIssued(t, chunk)),

@@ -1,0 +1,36 @@
+import type { Act, Actor, Generation, GenerationState } from './ledger-records.ts';
+import type { Move, MoveWish, RotationTerms } from './rotation.ts';
+
+/** A generation that a move is about. */
+export interface MoveOrder extends MoveWish {
+  readonly fleetId: number;
+  readonly authority: string;
+  readonly terms: RotationTerms;
+}
+
+/** What was done with a generation. */
+export interface GenerationMove {
+  readonly generation: number;
+  /** The move that changed its state; of another generation of the line, often. */
+  readonly move: Move;
+  readonly from: GenerationState;
+  readonly to: GenerationState;
+  readonly at: Date;
+  readonly actor: Actor;
+  /** Why it was forced; null: it was not. */
+  readonly forced: string | null;
+}
+
+/** The ledger of rotation. Commands are as those of `Ledger`. */
+export interface RotationLedger {
+  /**
+   * Moves a generation, and with it the one that it takes the place of: all of it or nothing. `planMove` decides,
+   * by what the ledger holds then. Gives the generation as it is after that. Rejects with `rotation-refused`,
+   * `not-found`.
+   */
+  moveGeneration(act: Act, order: MoveOrder): Promise<Generation>;
+  /** The number that an authority's next generation gets; those that were given up keep theirs. */
+  nextGeneration(fleetId: number, authority: string): Promise<number>;
+  /** All moves of an authority's generations, oldest first. */
+  listMoves(fleetId: number, authority: string): Promise<readonly GenerationMove[]>;
+}

@@ -1,0 +1,130 @@
+import { segment, withClient } from '../client/client.ts';
+import { callJson, postJson } from '../client/json.ts';
+import type { Invocation } from '../invocation.ts';
+import { sayWarnings, show } from '../output.ts';
+import { formatTable } from '../table.ts';
+import { type Authority, authorityLines, type InFleet, pathOf } from './authority.ts';
+
+interface Wish extends InFleet {
+  readonly keyAlgorithm?: string;
+  readonly profile?: string;
+  readonly commonName?: string;
+}
+
+interface OfGeneration extends InFleet {
+  readonly generation: number;
+}
+
+interface Moved {
+  readonly generation: number;
+  readonly move: string;
+  readonly from: string;
+  readonly to: string;
+  readonly at: string;
+  readonly by: string;
+  readonly forced: string | null;
+}
+
+interface Line {
+  readonly generations: readonly Authority[];
+  readonly moves: readonly Moved[];
+}
+
+const generationsOf = (authority: string, fleet: InFleet): string =>
+  `${pathOf(fleet)}/${segment(authority)}/generations`;
+
+async function post(invocation: Invocation, path: string, body: unknown): Promise<Authority> {
+  const done = await withClient(invocation, (client) => callJson<Authority>(client, postJson(path, body)));
+  await show(invocation.output, done, authorityLines);
+  sayWarnings(invocation.output, done.warnings);
+  return done;
+}
+
+/** Says to a person what comes next. */
+function advise({ output }: Invocation, sentence: string): void {
+  if (!output.json) output.say(sentence);
+}
+
+/** `rotate stage`. */
+export async function stage(
+  invocation: Invocation,
+  authority: string,
+  { fleet, keyAlgorithm, profile, commonName }: Wish,
+): Promise<undefined> {
+  const wish = { keyAlgorithm, profile, commonName };
+  const { generation } = await post(invocation, generationsOf(authority, { fleet }), wish);
+  advise(
+    invocation,
+    `Nobody trusts it yet. Next: fleetca rotate publish ${authority} --fleet ${fleet} --generation ${generation}`,
+  );
+}
+
+const move = (
+  invocation: Invocation,
+  authority: string,
+  wish: OfGeneration,
+  step: string,
+  body: unknown = {},
+) => post(invocation, `${generationsOf(authority, wish)}/${wish.generation}/${step}`, body);
+
+/** `rotate publish`. */
+export async function publish(
+  invocation: Invocation,
+  authority: string,
+  wish: OfGeneration,
+): Promise<undefined> {
+  await move(invocation, authority, wish, 'publish');
+  advise(
+    invocation,
+    `It is in /pki/${wish.fleet}/trust-bundle.pem. A gateway trusts it when it has read that; a root has to be registered at the OTA servers, too: fleetca publish.`,
+  );
+}
+
+/** `rotate activate`. */
+export async function activate(
+  invocation: Invocation,
+  authority: string,
+  { force, ...wish }: OfGeneration & { readonly force?: string },
+): Promise<undefined> {
+  const body = force === undefined ? {} : { force: { reason: force } };
+  await move(invocation, authority, wish, 'activate', body);
+  advise(invocation, 'It issues from now on. The one before drains: it stays trusted, and signs its CRLs.');
+}
+
+/** `rotate back`. */
+export async function rollBack(
+  invocation: Invocation,
+  authority: string,
+  wish: OfGeneration,
+): Promise<undefined> {
+  await move(invocation, authority, wish, 'roll-back');
+}
+
+/** `rotate retire`. */
+export async function retire(
+  invocation: Invocation,
+  authority: string,
+  wish: OfGeneration,
+): Promise<undefined> {
+  await move(invocation, authority, wish, 'retire');
+}
+
+function lineTables({ generations, moves }: Line): string {
+  const states = formatTable(
+    ['GENERATION', 'STATE', 'SUBJECT', 'NOT AFTER', 'SHA-256'],
+    generations.map((one) => [one.generation, one.state, one.subject, one.notAfter, one.fingerprint]),
+  );
+  if (moves.length === 0) return states;
+  const history = formatTable(
+    ['AT', 'GENERATION', 'MOVE', 'FROM', 'TO', 'BY', 'FORCED'],
+    moves.map((one) => [one.at, one.generation, one.move, one.from, one.to, one.by, one.forced]),
+  );
+  return `${states}\n${history}`;
+}
+
+/** `rotate status`. */
+export async function status(invocation: Invocation, authority: string, fleet: InFleet): Promise<undefined> {
+  const path = generationsOf(authority, fleet);
+  const line = await withClient(invocation, (client) => callJson<Line>(client, { method: 'GET', path }));
+  await show(invocation.output, line, lineTables);
+}

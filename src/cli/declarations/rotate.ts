@@ -1,0 +1,45 @@
+import type { Declare } from '../invocation.ts';
+import { ALGORITHMS } from './authority.ts';
+import { choice } from './choice.ts';
+import { wholeNumber } from './whole-number.ts';
+
+const commands = () => import('../commands/rotate.ts');
+
+export const declareRotate: Declare = (program, perform) => {
+  const rotate = program
+    .command('rotate')
+    .description(
+      "from one key of an authority to the next, step by step and back; its name stays the scripts'",
+    );
+  const step = (name: string, description: string) =>
+    rotate.command(name).description(description).argument('<authority>').requiredOption('--fleet <fleet>');
+  const move = (name: string, description: string) =>
+    step(name, description).requiredOption('--generation <n>', 'which one', wholeNumber(1));
+
+  step(
+    'stage',
+    'make the next generation: a key and its certificate, which nobody trusts yet (role security)',
+  )
+    .addOption(choice('--key-algorithm <algorithm>', 'its key (default: as before)', ALGORITHMS))
+    .option('--profile <name>', 'what its certificate says (default: as before)')
+    .option(
+      '--common-name <text>',
+      'its name in the certificate (default: with the number of the generation)',
+    )
+    .action(perform(async () => (await commands()).stage));
+  step('status', 'show the generations of an authority, and what was done with each').action(
+    perform(async () => (await commands()).status),
+  );
+  move('publish', 'put a staged generation into the trust bundle (role security)').action(
+    perform(async () => (await commands()).publish),
+  );
+  move('activate', 'let a published generation issue; the one before drains (role security)')
+    .option('--force <reason>', 'before it was in the trust bundle for long enough: why it is safe')
+    .action(perform(async () => (await commands()).activate));
+  move('back', 'take a generation one step back (role security)').action(
+    perform(async () => (await commands()).rollBack),
+  );
+  move('retire', 'take a drained generation out of the trust bundle (role security)').action(
+    perform(async () => (await commands()).retire),
+  );
+};

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { type GenerationMove, type Move, stageGeneration } from '../../ca/index.ts';
+import { notFound } from '../../enrollment/index.ts';
+import { KEY_ALGORITHMS } from '../../x509/index.ts';
+import { authorityJson, withWarnings } from '../authority-json.ts';
+import { readJson } from '../body.ts';
+import type { Call, GuardedRoute } from '../edge.ts';
+import { formatInstant } from '../instant.ts';
+import { commonNameSchema, getFleet, NAME, reasonSchema } from '../names.ts';
+import { fitQuery, noQuery } from '../query.ts';
+import { pathParameter, sendJson } from '../web.ts';
+
+export const newGenerationSchema = z.strictObject({
+  keyAlgorithm: z.enum(KEY_ALGORITHMS).optional(),
+  profile: z.string().min(1).max(63).optional(),
+  commonName: commonNameSchema.optional(),
+});
+export const moveSchema = z.strictObject({});
+export const activationSchema = z.strictObject({
+  /** Go on before the generation has been in the trust bundle for long enough. */
+  force: z.strictObject({ reason: reasonSchema }).optional(),
+});
+
+const GENERATION = /^[1-9][0-9]{0,8}$/;
+
+/** Refuses `not-found`. */
+function nameIn({ req, requester }: Call): string {
+  const name = pathParameter(req, 'authority');
+  if (NAME.test(name)) return name;
+  throw notFound('authority', requester.role);
+}
+
+const moveJson = (move: GenerationMove) => ({
+  generation: move.generation,
+  move: move.move,
+  from: move.from,
+  to: move.to,
+  at: formatInstant(move.at),
+  by: move.actor.id,
+  forced: move.forced,
+});
+
+async function stage(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const { edge, act, res } = call;
+  const fleet = await getFleet(call);
+  const authority = nameIn(call);
+  const {
+    keyAlgorithm = null,
+    profile = null,
+    commonName = null,
+  } = await readJson(call, newGenerationSchema);
+  const made = await stageGeneration(edge.ca, act, fleet, authority, { keyAlgorithm, profile, commonName });
+  // Its CRL is there before anybody trusts it.
+  await edge.lists.look(fleet);
+  res.location(`/v1/fleets/${fleet.name}/authorities/${authority}/generations`);
+  sendJson(res, 201, authorityJson(made, await edge.ca.ledger.listGenerations(fleet.id)));
+}
+
+async function showLine(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const { ca } = call.edge;
+  const fleet = await getFleet(call);
+  const authority = nameIn(call);
+  const all = await ca.ledger.listGenerations(fleet.id);
+  const line = all.filter((one) => one.authority === authority);
+  if (line.length === 0) throw notFound('authority', call.requester.role);
+  const moves = await ca.rotation.listMoves(fleet.id, authority);
+  sendJson(call.res, 200, {
+    generations: line.map((one) => authorityJson(withWarnings(one, fleet), all)),
+    moves: moves.map(moveJson),
+  });
+}
+
+async function perform(call: Call, move: Move, forced: string | null): Promise<void> {
+  const { edge, act, req, res, requester } = call;
+  const fleet = await getFleet(call);
+  const number = pathParameter(req, 'generation');
+  if (!GENERATION.test(number)) throw notFound('generation', requester.role);
+  const order = { fleetId: fleet.id, authority: nameIn(call), number: Number(number), move, forced };
+  const moved = await edge.ca.rotation.moveGeneration(act, { ...order, terms: edge.rotation });
+  sendJson(
+    res,
+    200,
+    authorityJson(withWarnings(moved, fleet), await edge.ca.ledger.listGenerations(fleet.id)),
+  );
+}
+
+const mover =
+  (move: Exclude<Move, 'activate'>) =>
+  async (call: Call): Promise<void> => {
+    fitQuery(noQuery, call.req);
+    await readJson(call, moveSchema);
+    await perform(call, move, null);
+  };
+
+async function activate(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const { force } = await readJson(call, activationSchema);
+  await perform(call, 'activate', force?.reason ?? null);
+}
+
+const path = '/v1/fleets/:fleet/authorities/:authority/generations';
+const common = { scope: 'fleet', what: 'fleet' } as const;
+const rotate = { ...common, method: 'post', permission: 'authority:create' } as const;
+
+export const rotationRoutes: readonly GuardedRoute[] = [
+  { ...rotate, path, handle: stage },
+  { ...common, method: 'get', path, permission: 'authority:read', handle: showLine },
+  { ...rotate, path: `${path}/:generation/publish`, handle: mover('publish') },
+  { ...rotate, path: `${path}/:generation/activate`, handle: activate },
+  { ...rotate, path: `${path}/:generation/roll-back`, handle: mover('roll-back') },
+  { ...rotate, path: `${path}/:generation/retire`, handle: mover('retire') },
+];

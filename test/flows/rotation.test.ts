@@ -1,0 +1,169 @@
+/** From one key of an issuing authority, and of a root, to the next, and back. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { callPlain } from '../support/client.ts';
+import {
+  makeAuthority,
+  makeDevice,
+  makeFleet,
+  requestCertificate,
+  rowOf,
+  type TestFleet,
+} from '../support/fleet.ts';
+import { type Ran, runFleetca } from '../support/run-fleetca.ts';
+import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
+
+const work = scratchFolder();
+const at = (name: string): string => join(work, name);
+let service: Service;
+let fleet: TestFleet;
+
+const run = (...args: readonly string[]): Promise<Ran> =>
+  runFleetca(
+    {
+      cwd: work,
+      env: { FLEETCA_URL: service.apiUrl, FLEETCA_TOKEN_FILE: at('security'), FLEETCA_DATA: service.data },
+    },
+    ...args,
+  );
+
+const rotate = (verb: string, authority: string, ...more: readonly string[]): Promise<Ran> =>
+  run('rotate', verb, authority, '--fleet', 'demo', ...more);
+
+async function must(...args: Parameters<typeof rotate>): Promise<string> {
+  const { status, out, err } = await rotate(...args);
+  if (status !== 0) throw new Error(`rotate ${args.join(' ')}: ${status}\n${err}`);
+  return `${out}${err}`;
+}
+
+/** A device's certificate and what it presents, PEM. */
+async function issue(deviceId: string): Promise<{ readonly file: string; readonly issuer: string }> {
+  const { csr } = makeDevice(deviceId);
+  const answer = await requestCertificate(service, fleet, {
+    json: { csr: Buffer.from(csr).toString('base64') },
+    headers: { accept: 'application/pem-certificate-chain' },
+  });
+  if (answer.status !== 201) throw new Error(answer.text());
+  writeFileSync(at(`${deviceId}.pem`), answer.text());
+  const issuer = execFileSync('openssl', [
+    'x509',
+    '-noout',
+    '-issuer',
+    '-nameopt',
+    'RFC2253',
+    '-in',
+    at(`${deviceId}.pem`),
+  ]);
+  return { file: at(`${deviceId}.pem`), issuer: issuer.toString().trim() };
+}
+
+const bundle = async (): Promise<string> =>
+  (await callPlain(String(service.publicUrl), 'GET', `/pki/demo/trust-bundle.pem`)).text();
+const countOf = (pem: string): number => pem.split('-----BEGIN').length - 1;
+
+/** What OpenSSL says of a device at a gateway that trusts what is published now, with the CRLs of all its CAs. */
+async function verdict(file: string): Promise<string> {
+  writeFileSync(at('bundle.pem'), await bundle());
+  writeFileSync(
+    at('crls.pem'),
+    (await callPlain(String(service.publicUrl), 'GET', `/pki/demo/crls.pem`)).text(),
+  );
+  const { stdout, stderr } = spawnSync(
+    'openssl',
+    [
+      'verify',
+      '-x509_strict',
+      '-crl_check_all',
+      '-purpose',
+      'sslclient',
+      '-CAfile',
+      at('bundle.pem'),
+      '-CRLfile',
+      at('crls.pem'),
+      '-untrusted',
+      file,
+      file,
+    ],
+    { encoding: 'utf8' },
+  );
+  return `${stdout}${stderr}`;
+}
+
+beforeAll(async () => {
+  service = await startService();
+  fleet = await makeFleet(service, 'demo');
+  writeFileSync(at('security'), fleet.tokens.security, { mode: 0o600 });
+});
+afterAll(() => stopSound(service));
+
+it('an issuing authority gets another key while a lot runs, and every device is accepted before, meanwhile and after', async () => {
+  const before = await issue('before');
+  expect(await must('stage', 'line-7')).toContain(
+    'Next: fleetca rotate publish line-7 --fleet demo --generation 2',
+  );
+  expect(await rotate('stage', 'line-7')).toMatchObject({ status: 5 });
+  const early = await rotate('activate', 'line-7', '--generation', '2');
+  expect([early.status, early.err]).toEqual([5, expect.stringContaining('generation 2 is staged')]);
+  const trusted = countOf(await bundle());
+  await must('publish', 'line-7', '--generation', '2');
+  expect(countOf(await bundle())).toBe(trusted + 1);
+  const soon = await rotate('activate', 'line-7', '--generation', '2');
+  expect([soon.status, soon.err]).toEqual([5, expect.stringContaining('gateways have until')]);
+
+  const lot = service.call('POST', '/v1/fleets/demo/batches?authority=line-7', {
+    token: fleet.tokens.station,
+    type: 'application/x-ndjson',
+    body: Array.from({ length: 600 }, (_, i) => rowOf(makeDevice(`in-lot-${i}`).csr)).join(''),
+  });
+  await must('activate', 'line-7', '--generation', '2', '--force', 'no gateway has read the bundle yet');
+  const text = (await lot).text();
+  expect(JSON.parse(text.trimEnd().split('\n').at(-1) ?? '').summary).toMatchObject({
+    rows: 600,
+    issued: 600,
+  });
+
+  const after = await issue('after');
+  expect([before.issuer, after.issuer]).toEqual(['issuer=CN=demo line-7 G1', 'issuer=CN=demo line-7 G2']);
+  for (const { file } of [before, after]) expect(await verdict(file)).toContain(': OK');
+  const early1 = await rotate('retire', 'line-7', '--generation', '1');
+  expect([early1.status, early1.err]).toEqual([
+    5,
+    expect.stringContaining('Certificates stand under generation 1'),
+  ]);
+});
+
+it('goes back, and what was issued meanwhile is accepted still', async () => {
+  await must('back', 'line-7', '--generation', '2');
+  const again = await issue('again');
+  expect(again.issuer).toBe('issuer=CN=demo line-7 G1');
+  expect(await verdict(at('after.pem'))).toContain(': OK');
+  const out = await rotate('back', 'line-7', '--generation', '2');
+  expect([out.status, out.err]).toEqual([
+    5,
+    expect.stringContaining('Certificates stand under generation 2'),
+  ]);
+  const status = await must('status', 'line-7');
+  expect(status).toMatch(/^1 +active .*CN=demo line-7 G1/m);
+  expect(status).toMatch(/^2 +published /m);
+  expect(status).toMatch(/2 +activate +published +active .*no gateway has read the bundle yet/);
+});
+
+it('a root is rotated likewise: both are trusted, and authorities are made under the new one', async () => {
+  await must('stage', 'root', '--key-algorithm', 'ec-p384');
+  await must('publish', 'root', '--generation', '2');
+  await must('activate', 'root', '--generation', '2', '--force', 'test');
+  await makeAuthority(service, 'demo', fleet.tokens.security, { name: 'line-8', kind: 'issuing' });
+  const published = (await callPlain(String(service.publicUrl), 'GET', `/pki/demo/fleet-root.pem`)).text();
+  writeFileSync(at('root.pem'), published);
+  expect(
+    execFileSync('openssl', ['x509', '-noout', '-subject', '-in', at('root.pem')], { encoding: 'utf8' }),
+  ).toContain('demo G2');
+  const retire = await rotate('retire', 'root', '--generation', '1');
+  expect([retire.status, retire.err]).toEqual([
+    5,
+    expect.stringContaining('line-7, generation 1 stands under generation 1'),
+  ]);
+  expect(await verdict(at('before.pem'))).toContain(': OK');
+});

@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import type { Move } from '../../src/ca/index.ts';
+import { entriesOf, type Given, newGeneration, newLine, rejection } from './line.ts';
+import { actAt, fresh } from './sample.ts';
+
+const TERMS = { publishHours: 24 };
+const DAY = 24 * 60;
+
+export function rotationContract(given: Given): void {
+  const setUp = async () => {
+    const { store } = given;
+    const { fleet, root: first, row, issue } = await newLine(store);
+    const next = await newGeneration(store, fleet, { place: 'next' });
+    const move = (name: Move, number: number, minutes: number, forced: string | null = null) =>
+      store.moveGeneration(actAt(minutes), {
+        fleetId: fleet.id,
+        authority: 'root',
+        number,
+        move: name,
+        forced,
+        terms: TERMS,
+      });
+    const states = async () =>
+      (await store.listGenerations(fleet.id)).map(({ number, state }) => [number, state]);
+    const issueOne = () => issue(row(fresh('device')));
+    return { store, fleet, first, next, move, states, issueOne };
+  };
+
+  test('the first generation is active, the next is staged, and another has to wait', async () => {
+    const { store, fleet, first, next } = await setUp();
+    expect([first.state, next.state, next.number]).toEqual(['active', 'staged', 2]);
+    expect(await store.nextGeneration(fleet.id, 'root')).toBe(3);
+    const third = await rejection(newGeneration(store, fleet, { place: 'next' }));
+    expect(third).toMatchObject({ code: 'rotation-refused' });
+    const nowhere = await rejection(newGeneration(store, fleet, { place: 'next', authority: 'none' }));
+    expect(nowhere).toMatchObject({ code: 'not-found' });
+  });
+
+  test('a move changes all that it is about, with one entry, and the line tells of it', async () => {
+    const { store, fleet, first, next, move, states } = await setUp();
+    await move('publish', 2, 1);
+    expect(await rejection(move('activate', 2, 2))).toMatchObject({ code: 'rotation-refused' });
+    const entries = await entriesOf(store, () => move('activate', 2, 2, 'loaded by hand'));
+    expect(entries.map(({ action, details }) => [action, details])).toEqual([
+      [
+        'generation-moved',
+        {
+          authority: 'root',
+          generation: 2,
+          move: 'activate',
+          forced: 'loaded by hand',
+          changes: [
+            { generation: first.id, from: 'active', to: 'draining' },
+            { generation: next.id, from: 'published', to: 'active' },
+          ],
+        },
+      ],
+    ]);
+    expect(await states()).toEqual([
+      [1, 'draining'],
+      [2, 'active'],
+    ]);
+    const moves = await store.listMoves(fleet.id, 'root');
+    expect(
+      moves.map(({ generation, move: name, from, to, forced }) => [generation, name, from, to, forced]),
+    ).toEqual([
+      [2, 'publish', 'staged', 'published', null],
+      [1, 'activate', 'active', 'draining', 'loaded by hand'],
+      [2, 'activate', 'published', 'active', 'loaded by hand'],
+    ]);
+    expect(moves[0]?.at).toEqual(actAt(1).at);
+    await move('roll-back', 2, 3);
+    expect(await states()).toEqual([
+      [1, 'active'],
+      [2, 'published'],
+    ]);
+  });
+
+  test('time in the bundle counts from when it was put there', async () => {
+    const { move, states } = await setUp();
+    await move('publish', 2, 1);
+    await move('roll-back', 2, 2);
+    await move('publish', 2, DAY);
+    expect(await rejection(move('activate', 2, 2 * DAY - 1))).toMatchObject({ code: 'rotation-refused' });
+    await move('activate', 2, 2 * DAY);
+    expect(await states()).toEqual([
+      [1, 'draining'],
+      [2, 'active'],
+    ]);
+  });
+
+  test('a generation is not retired while a certificate under it stands, and one that is retired issues nothing', async () => {
+    const { store, move, issueOne } = await setUp();
+    const certificate = await issueOne();
+    await move('publish', 2, 1);
+    await move('activate', 2, 2, 'test');
+    // Prepared while it was active, recorded when it is not: it is trusted still.
+    const late = await issueOne();
+    expect(await rejection(move('retire', 1, 3))).toMatchObject({ code: 'rotation-refused' });
+    for (const { fingerprint } of [certificate, late])
+      await store.markRevoked(actAt(4), fingerprint, 'superseded');
+    await move('retire', 1, 5);
+    expect(await rejection(issueOne())).toMatchObject({ code: 'authority-not-active' });
+  });
+}
