@@ -3,8 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callAsDevice } from '../support/call-as-device.ts';
+import { makeCsr, makeKey } from '../support/csr.ts';
 import { type DeviceRegistry, startDeviceRegistry } from '../support/device-registry.ts';
-import { makeDevice, makeFleet, requestCertificate, rowOf, type TestFleet } from '../support/fleet.ts';
+import {
+  anyRoot,
+  makeDevice,
+  makeFleet,
+  requestCertificate,
+  rowOf,
+  type TestFleet,
+} from '../support/fleet.ts';
 import { sendLot } from '../support/lot-upload.ts';
 import { makeWorkshop } from '../support/provisioning-server.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
@@ -207,6 +216,31 @@ it('a certificate that replaces another is the one that the registry has then', 
   expect(again.status).toBe(201);
   const credentials = () => registry.devices().find((one) => one.uuid === uuid)?.credentials;
   await until('it has the new one', () => credentials() === again.json().certificate);
+});
+
+it('a device that renews over mutual TLS is in the registry with its next certificate', async () => {
+  const uuid = randomUUID();
+  const key = makeKey();
+  // With the day before its issue a life of 30 hours: it may be renewed at once.
+  const notAfter = new Date(Date.now() + 6 * 3_600_000).toISOString();
+  const first = await requestCertificate(service, fleet, {
+    json: { csr: Buffer.from(makeCsr({ deviceId: uuid, key })).toString('base64'), notAfter },
+  });
+  await until('it is registered', holdsAll([uuid]));
+  const renewed = await callAsDevice(
+    Number(new URL(String(service.mutualUrl)).port),
+    { chain: first.json().chain, key: key.pkcs8Pem, root: anyRoot(service) },
+    {
+      method: 'POST',
+      path: '/v1/fleets/ota/certificates/renew',
+      headers: { 'Content-Type': 'application/pkcs10' },
+      body: Buffer.from(makeCsr({ deviceId: uuid, key: makeKey() })),
+    },
+  );
+  expect(renewed.status).toBe(201);
+  const next = JSON.parse(renewed.text).certificate;
+  const credentials = () => registry.devices().find((one) => one.uuid === uuid)?.credentials;
+  await until('it has the next one', () => credentials() === next);
 });
 
 it('a device that is scrapped is dropped by the registry', async () => {
