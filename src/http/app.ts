@@ -176,12 +176,6 @@ const admitDevice =
 
 const actorOf = ({ id }: Requester) => ({ kind: 'device', id, role: 'device' }) as const;
 
-/** Who a path of the mutual-TLS listener is for: devices that have a certificate; else those that register. */
-function admitPeer(edge: Edge): (req: Request, res: Response) => Promise<void> {
-  const [device, registration] = [admitDevice(edge), admitRegistration(edge)];
-  return (req, res) => (req.path.startsWith('/v1/') ? device : registration)(req, res);
-}
-
 function verifyRouteAccess(route: GuardedRoute, requester: Requester, req: Request): void {
   const { permission, scope, what } = route;
   // The role alone: the fleet of a record is judged when it is known.
@@ -250,9 +244,12 @@ export function createApi(edge: Edge): Express {
 /** The mutual-TLS site, for peers whose certificate is on record. */
 export function createMutualSite(edge: Edge): Express {
   const app = createBase(edge, 'https');
-  app.use(authenticateCalls(edge, BY_CERTIFICATE, admitPeer(edge)));
-  mount(app, registrationRoutes, registered(edge));
+  // Paths of devices that have a certificate, and then all others: for devices that register.
+  const paths = deviceCertificateRoutes.map(({ path }) => path);
+  app.use(paths, authenticateCalls(edge, BY_CERTIFICATE, admitDevice(edge)));
   mount(app, deviceCertificateRoutes, asDevice(edge));
+  app.use(authenticateCalls(edge, BY_CERTIFICATE, admitRegistration(edge)));
+  mount(app, registrationRoutes, registered(edge));
   app.use(refusePath);
   app.use(refuse);
   return app;

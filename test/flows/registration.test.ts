@@ -293,7 +293,7 @@ describe('the peer is an exact certificate on record:', () => {
     expect((await shake(session)).reused).toBe(false);
   });
 
-  it('serves /devices and nothing else: no /v1, no /pki, no other method', async () => {
+  it('serves them /devices and nothing else: no /v1, no /pki, no other method, and no renewal', async () => {
     const ask = (method: string, path: string) =>
       new Promise<number | undefined>((resolve, reject) => {
         const { hostname, port } = new URL(url());
@@ -306,6 +306,7 @@ describe('the peer is an exact certificate on record:', () => {
     for (const path of ['/v1/fleets', '/pki/demo/', '/healthz', '/devices/VIN-1', '/director/ecus'])
       expect(await ask('GET', path), path).toBe(404);
     expect(await ask('GET', '/devices')).toBe(405);
+    expect(await ask('POST', '/v1/fleets/demo/certificates/renew')).toBe(401);
   });
 });
 
