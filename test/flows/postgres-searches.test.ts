@@ -19,7 +19,7 @@ const ROWS = 20;
 
 /**
  * Chunks, intents and certificates of twenty fleets and fifty stations. Every tenth chunk has labels, one
- * certificate in 200 is revoked, one in 100 superseded. As a replica, so that no entry has to be there.
+ * certificate in 200 is revoked, one in 100 superseded, one in ten was seen. As a replica, so that no entry has to be there.
  */
 const seed = ({ fleet, root }: Line, run: string): string => `
   SET session_replication_role = replica;
@@ -36,6 +36,7 @@ const seed = ({ fleet, root }: Line, run: string): string => `
   INSERT INTO certificate (intent_id, fingerprint, issued_at, superseded_at, revoked_at, audit_seq, der)
     SELECT id, sha256(serial), 1, CASE WHEN id % 100 = 0 THEN 1 END, CASE WHEN id % 200 = 1 THEN 1 END, 1, serial FROM intent
     WHERE device IS NOT NULL;
+  INSERT INTO sighting SELECT intent_id, 1, 1 FROM certificate WHERE intent_id % 10 = 0;
   INSERT INTO device_key SELECT d.fleet_id, i.key_digest, d.id FROM intent i JOIN device d ON d.id = i.device;
   INSERT INTO released_key SELECT key_digest, fleet_id, device FROM device_key WHERE device % 50 = 0;
   INSERT INTO intent_label SELECT k.fleet_id, 'line', (k.id / 10 % 20)::text, i.id
