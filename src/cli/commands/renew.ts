@@ -30,12 +30,17 @@ import {
 } from '../renewal-files.ts';
 import { formatFields } from '../table.ts';
 
-interface RenewOptions {
+/** Where to renew. */
+interface RenewalWish {
   readonly fleet: string;
-  readonly cert: string;
-  readonly key: string;
+  /** The mutual-TLS listener of the service. */
   readonly at: string;
   readonly sameKey?: true;
+}
+
+interface RenewOptions extends RenewalWish {
+  readonly cert: string;
+  readonly key: string;
 }
 
 const readKey = (pem: string, path: string): KeyObject => {
@@ -80,7 +85,7 @@ async function nextKey(files: DeviceFiles): Promise<{ readonly pem: string; read
 /** Asks for the certificate, and looks whether it is that of the device and the key. */
 async function askFor(
   { globals, output }: Invocation,
-  { fleet, at }: RenewOptions,
+  { fleet, at }: RenewalWish,
   identity: { readonly cert: string; readonly key: string },
   deviceId: string,
   key: KeyObject,
@@ -111,7 +116,7 @@ async function askFor(
 const isSpent = ({ code }: PkiError, isNew: boolean): boolean =>
   code.startsWith('key-') || (isNew && EXIT_STATUS[code] !== EXIT.tryAgain);
 
-async function renewFiles(invocation: Invocation, options: RenewOptions, files: DeviceFiles): Promise<void> {
+async function renewFiles(invocation: Invocation, options: RenewalWish, files: DeviceFiles): Promise<void> {
   const [cert, key] = [await readTextFile(files.certificate), await readTextFile(files.key)];
   const leaf = readLeaf(cert, files.certificate);
   const present = readKey(key, files.key);
@@ -127,18 +132,30 @@ async function renewFiles(invocation: Invocation, options: RenewOptions, files: 
   }
 }
 
+/**
+ * Replaces a device's certificate and key by the next ones, or ends the renewal of a run that was cut off
+ * (`resumed`). Rejects with the service's refusal, and leaves the files as they were then.
+ */
+export async function renewDevice(
+  invocation: Invocation,
+  wish: RenewalWish,
+  files: DeviceFiles,
+): Promise<{ readonly leaf: X509Certificate; readonly resumed: boolean }> {
+  const resumed = await isAnswered(files);
+  if (!resumed) await renewFiles(invocation, wish, files);
+  return { leaf: readLeaf(await replaceFiles(files), files.certificate), resumed };
+}
+
 /** `renew`: a device's next certificate, with its key, in place of those that it has. */
 export async function renew(invocation: Invocation, options: RenewOptions): Promise<undefined> {
   const files = { certificate: options.cert, key: options.key };
-  const wasAnswered = await isAnswered(files);
-  if (!wasAnswered) await renewFiles(invocation, options, files);
-  const leaf = readLeaf(await replaceFiles(files), files.certificate);
+  const { leaf, resumed } = await renewDevice(invocation, options, files);
   const id = leaf.fingerprint256.replaceAll(':', '').toLowerCase();
   const done = {
     deviceId: deviceIdOf(leaf),
     id,
     notAfter: new Date(leaf.validTo).toISOString(),
-    resumed: wasAnswered,
+    resumed,
   };
   await show(invocation.output, done, () =>
     formatFields([

@@ -69,7 +69,7 @@ export const declareGateway: Declare = (program, perform) => {
   program
     .command('simulate')
     .description(
-      'boot devices against a gateway, over real TLS with their bundles; exit 1 where one does not come online',
+      'boot devices against a gateway, over real TLS with their bundles; exit 1 where one does not come online, or is refused a renewal',
     )
     .requiredOption('--bundles <folder>', 'a folder for each device, with client.pem and pkey.pem')
     .option('--devices <n>', 'how many of them (default: all)', wholeNumber(1))
@@ -77,5 +77,10 @@ export const declareGateway: Declare = (program, perform) => {
     .option('--root <file>', "the gateway's root, PEM, instead of the root.crt of each")
     .option('--stagger-ms <n>', 'between the starts of two devices', wholeNumber(0), 20)
     .option('--at-a-time <n>', 'how many boot at one time', wholeNumber(1), 32)
+    .option('--rounds <n>', 'how often each boots; with what lies in its folder then', wholeNumber(1), 1)
+    .option('--every <seconds>', 'between the starts of two rounds', wholeNumber(0), 60)
+    .option('--renew-at <url>', 'renew those in their window first: the mutual-TLS listener of the service')
+    .option('--renew-ca <file>', 'the CA of that service, PEM (default: as --ca-file)')
+    .option('--fleet <fleet>', 'with --renew-at: the fleet of the devices')
     .action(perform(async () => (await import('../commands/simulate.ts')).simulateFleet));
 };
