@@ -234,7 +234,8 @@ export function deviceContract(given: Given): void {
       { action: 'serial-revoked', fleet: line.fleet.name, details: { serial: hex(row.serial) } },
     ]);
     const listed = await store.listRevocations({ issuerId: line.root.id, ...ALL }, START, 10);
-    expect(listed).toEqual([{ serial: row.serial, revokedAt: minutesAfter(1), reason: 'unspecified' }]);
+    const read = listed.map((one) => ({ ...one, serial: hex(one.serial) }));
+    expect(read).toEqual([{ serial: hex(row.serial), revokedAt: minutesAfter(1), reason: 'unspecified' }]);
     expect(await store.listAbandoned(line.fleet.id, 0, 10)).toMatchObject([
       { intentId, revocationReason: 'unspecified' },
     ]);
