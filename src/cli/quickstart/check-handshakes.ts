@@ -1,3 +1,4 @@
+import { bootDevice } from '../../gateway/index.ts';
 import { callGateway, TLS_VERSIONS, type TlsVersion } from './call-gateway.ts';
 import type { DemoGateway } from './demo-gateway.ts';
 import { makeImpostors } from './impostors.ts';
@@ -8,12 +9,17 @@ import { withProgress } from './terminal.ts';
 
 const SAMPLE = 20;
 const CALLS_AT_A_TIME = 4;
+/** Of the sample, those that boot as the client does: seven calls each. */
+const BOOTS = 5;
 
 export interface HandshakeChecks {
   readonly devices: number;
   /** Calls of devices: each over both TLS versions. */
   readonly calls: number;
   readonly letIn: number;
+  /** Devices that went through a first boot, with all the calls of the client, and those that came online. */
+  readonly boots: number;
+  readonly online: number;
   /** Calls of clients that had to be refused, over both TLS versions. */
   readonly impostorCalls: number;
   readonly impostorsRefused: number;
@@ -25,6 +31,8 @@ const NOBODY: HandshakeChecks = {
   devices: 0,
   calls: 0,
   letIn: 0,
+  boots: 0,
+  online: 0,
   impostorCalls: 0,
   impostorsRefused: 0,
   faults: ['no device has a certificate, so none could call the gateway'],
@@ -64,6 +72,18 @@ async function enter(
   }
 }
 
+/** A first boot, request after request, as the fleet in a box does it. */
+async function boot(
+  gateway: DemoGateway,
+  output: string,
+  deviceId: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { chain, key, gatewayRoot: root } = await readBundle(output, deviceId);
+  const { failure } = await bootDevice({ name: deviceId, chain, key, root, url: gateway.url }, signal);
+  return failure === null ? undefined : `${deviceId}: its first boot failed: ${failure}`;
+}
+
 /** Refused must mean: by the gateway's judgement of the certificate, not for any other reason. */
 async function verifyRefused(
   gateway: DemoGateway,
@@ -87,8 +107,8 @@ const CERTIFICATE_REFUSALS =
   /^(UNABLE_TO_(GET_ISSUER_CERT(_LOCALLY)?|VERIFY_LEAF_SIGNATURE)|CERT_SIGNATURE_FAILURE|SELF_SIGNED_CERT_IN_CHAIN|NO_CERTIFICATE)$/;
 
 /**
- * Lets a sample of devices call the gateway with the files of their bundles, over TLS 1.2 and 1.3, and
- * then some clients that it must not let in.
+ * Lets a sample of devices call the gateway with the files of their bundles, over TLS 1.2 and 1.3, some of them
+ * boot, and then some clients call that it must not let in.
  */
 export async function checkHandshakes(
   gateway: DemoGateway,
@@ -101,10 +121,16 @@ export async function checkHandshakes(
   const impostors = await makeImpostors(await readBundle(output, first), output);
   const calls = sample.flatMap((deviceId) => TLS_VERSIONS.map((version) => ({ deviceId, version })));
   const attempts = impostors.flatMap((impostor) => TLS_VERSIONS.map((version) => ({ impostor, version })));
-  const total = calls.length + attempts.length;
-  return withProgress(`Making ${total} TLS handshakes with a gateway`, total, async (advance) => {
+  const booted = pick(sample, BOOTS);
+  const total = calls.length + booted.length + attempts.length;
+  return withProgress('Devices, and impostors, at a gateway', total, async (advance) => {
     const entries = await inParallel(calls, CALLS_AT_A_TIME, signal, async ({ deviceId, version }) => {
       const fault = await enter(gateway, output, deviceId, version);
+      advance();
+      return fault;
+    });
+    const boots = await inParallel(booted, CALLS_AT_A_TIME, signal, async (deviceId) => {
+      const fault = await boot(gateway, output, deviceId, signal);
       advance();
       return fault;
     });
@@ -119,9 +145,11 @@ export async function checkHandshakes(
       devices: sample.length,
       calls: calls.length,
       letIn: entries.filter((fault) => fault === undefined).length,
+      boots: boots.length,
+      online: boots.filter((fault) => fault === undefined).length,
       impostorCalls: attempts.length,
       impostorsRefused: refusals.filter((fault) => fault === undefined).length,
-      faults: [...entries, ...refusals].filter((fault) => fault !== undefined),
+      faults: [...entries, ...boots, ...refusals].filter((fault) => fault !== undefined),
     };
   });
 }

@@ -19,7 +19,7 @@ function heading({ held, problems }: Summary): readonly string[] {
 }
 
 function results({ rows, issued, refused, seconds, handshakes, ...summary }: Summary): readonly string[] {
-  const { devices, calls, letIn, impostorCalls, impostorsRefused } = handshakes;
+  const { devices, calls, letIn, boots, online, impostorCalls, impostorsRefused } = handshakes;
   return [
     row('Requests', `${rows} sent, ${issued} issued, ${refused} refused`),
     row(
@@ -28,6 +28,7 @@ function results({ rows, issued, refused, seconds, handshakes, ...summary }: Sum
     ),
     row('Chains', `${summary.chainsChecked} devices checked up to the fleet root alone, each with its key`),
     row('Handshakes', `${letIn} of ${calls} let in (${devices} devices, TLS 1.2 and 1.3)`),
+    row('', `${online} of ${boots} devices online after the calls of a first boot`),
     row('', `${impostorsRefused} of ${impostorCalls} by impostors refused`),
   ];
 }

@@ -28,7 +28,7 @@ const summary: Summary = {
   seconds: 0.5,
   certificatesPerSecond: 2,
   chainsChecked: 1,
-  handshakes: { devices: 1, calls: 2, letIn: 2, impostorCalls: 6, impostorsRefused: 6 },
+  handshakes: { devices: 1, calls: 2, letIn: 2, boots: 1, online: 1, impostorCalls: 6, impostorsRefused: 6 },
   out: '/out of town',
   exampleBundle: 'devices/dev-1',
   apiUrl: 'https://127.0.0.1:8443',
