@@ -95,6 +95,9 @@ it('every command of docs/gateway.md works as it stands, from a gateway to devic
       'localhost:9444': `localhost:${port}`,
       '127.0.0.1:9445': `127.0.0.1:${status}`,
       '--devices 200': '--devices 1',
+      '--rounds 10 --every 3600': '--rounds 2 --every 0',
+      'https://127.0.0.1:9443': String(service.mutualUrl),
+      'keys/service-ca.crt': String(service.caFile),
     },
   });
   expect(out).toMatch(/^VIN-0001/);
