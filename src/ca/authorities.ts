@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { OID } from '../asn1/index.ts';
-import { PkiError, type RefusalCode } from '../errors.ts';
+import { PkiError } from '../errors.ts';
 import {
   type AuthorityProfile,
   type Issuer,
@@ -13,23 +13,16 @@ import {
 import {
   attributesOf,
   type Certificate,
-  describeKey,
   findExtension,
-  isPrivateKeyEncrypted,
-  isSelfIssued,
-  isSignedBy,
   type KeyAlgorithm,
   keyAlgorithmLike,
-  type PrivateKey,
   type PublicKey,
   parseCertificate,
-  parseCertificates,
-  parsePrivateKey,
   parsePublicKey,
   readBack,
   readBasicConstraints,
-  readKeyUsage,
 } from '../x509/index.ts';
+import { newKeyId, recordKey, verifyKeyAlgorithm } from './authority-key.ts';
 import type { CaContext } from './context.ts';
 import { crlPathOf } from './crl-path.ts';
 import { generationCertificate, issuerFor } from './issuer.ts';
@@ -52,15 +45,6 @@ export interface AuthorityWish {
   readonly profile: string | null;
   /** null: the fleet's name for a root, and `registration` after it; fleet, authority and generation for an issuing one. */
   readonly commonName: string | null;
-}
-
-export interface AuthorityImport {
-  readonly name: string;
-  /** One certificate, PEM. */
-  readonly certificate: string;
-  /** Its private key, PEM. */
-  readonly privateKey: string;
-  readonly passphrase: string | null;
 }
 
 /** What of an authority's next generation may be asked for otherwise than the one before has it. */
@@ -90,47 +74,6 @@ function profileFor(ca: CaContext, fleet: Fleet, kind: AuthorityKind, name: stri
 function algorithmOf({ key }: PublicKey): string {
   if (key.kind === 'ec') return `ec-${key.curve.replace('-', '').toLowerCase()}`;
   return key.kind === 'rsa' ? `rsa-${key.modulusBits}` : key.kind;
-}
-
-function verifyKeyAlgorithm(ca: CaContext, fleet: Fleet, algorithm: string): void {
-  const { authorityKeys, title } = ca.policy.target(fleet.target);
-  if (authorityKeys.some((one) => one === algorithm)) return;
-  throw new PkiError(
-    'algorithm-not-allowed',
-    `Authorities for ${title} have keys of the kinds ${authorityKeys.join(', ')}; ${algorithm} is not known to be taken there.`,
-  );
-}
-
-/** The key's name in the keystore: readable, and never used twice. */
-function newKeyId(ca: CaContext, fleet: Fleet, authority: string): string {
-  return `${fleet.name}.${authority}.${Buffer.from(ca.random.bytes(6)).toString('hex')}`;
-}
-
-/** True for ids that `newKeyId` gives, of keys in files; the service's own keys have other forms. */
-export const isAuthorityKeyId = (keyId: string): boolean => /^[^.]+\.[^.]+\.[0-9a-f]{12}$/.test(keyId);
-
-/**
- * What the ledger decides before it records anything. After a failure of the medium it may hold the
- * record all the same, and then it needs the key.
- */
-const NOTHING_RECORDED: ReadonlySet<RefusalCode> = new Set([
-  'already-exists',
-  'key-of-a-ca',
-  'key-of-another-device',
-  'clock-behind',
-]);
-
-/** Records what names a new key. A refusal takes the key away again: nothing would ever name it. */
-async function recordKey<T>(ca: CaContext, keyId: string, record: () => Promise<T>): Promise<T> {
-  try {
-    return await record();
-  } catch (failure) {
-    if (failure instanceof PkiError && NOTHING_RECORDED.has(failure.code)) {
-      // The refusal is the answer, whatever becomes of the file: a start tells of those that are left.
-      await ca.keystore.discard(keyId).catch(() => undefined);
-    }
-    throw failure;
-  }
 }
 
 interface OwnKey {
@@ -185,7 +128,7 @@ const ONLY = {
 } as const;
 
 /** Fails early, before a key is made for nothing; the ledger decides again when the intent is recorded. */
-async function verifyNameIsFree(
+export async function verifyNameIsFree(
   ca: CaContext,
   fleet: Fleet,
   wish: Pick<AuthorityWish, 'name' | 'kind'>,
@@ -376,102 +319,6 @@ async function makeGeneration(
   const generation = await ca.ledger.recordGenerationIssued(act, ca.runId, generationId, der, place);
   const warnings = wish.kind === 'root' ? rootWarnings(certificate, fleet.target) : [];
   return { generation, warnings: [...plan.warnings, ...ofKey, ...warnings] };
-}
-
-function refuseCertificate(message: string): never {
-  throw new PkiError('bad-ca-certificate', message);
-}
-
-/** A root that can head a fleet: a CA, self-signed, alive, with the key that was given. */
-function verifyImportedRoot(certificate: Certificate, spki: Uint8Array, now: Date): void {
-  const constraints = findExtension(certificate, OID.basicConstraints);
-  if (!constraints || !readBasicConstraints(constraints).ca)
-    refuseCertificate('The certificate is not a CA (basicConstraints CA:TRUE).');
-  const usage = findExtension(certificate, OID.keyUsage);
-  if (usage && !readKeyUsage(usage).includes('keyCertSign'))
-    refuseCertificate('The certificate may not sign others (keyUsage keyCertSign).');
-  if (!isSelfIssued(certificate) || !isSignedBy(certificate, certificate)) {
-    refuseCertificate('The certificate is not a root: it is not signed by its own key.');
-  }
-  if (Buffer.compare(certificate.publicKey.spki, spki) !== 0)
-    refuseCertificate('The private key is not the key of this certificate.');
-  if (certificate.notAfter <= now)
-    refuseCertificate(`The certificate expired on ${certificate.notAfter.toISOString()}.`);
-  if (certificate.notBefore > now)
-    refuseCertificate(`The certificate is not valid before ${certificate.notBefore.toISOString()}.`);
-  if (certificate.subject.rdns.length === 0) {
-    refuseCertificate('The certificate has an empty subject: nothing under it could name its issuer.');
-  }
-}
-
-function verifyImportedKey(ca: CaContext, fleet: Fleet, { publicKey: { key } }: Certificate): void {
-  if (key.kind === 'ed25519') verifyKeyAlgorithm(ca, fleet, 'ed25519');
-  if (key.kind !== 'rsa' || (key.modulusBits >= 2048 && key.modulusBits <= 8192)) return;
-  throw new PkiError('weak-key', `A root's RSA key has 2048 to 8192 bits; this one is ${describeKey(key)}.`);
-}
-
-interface ImportedRoot {
-  readonly certificate: Certificate;
-  readonly key: PrivateKey;
-  readonly warnings: readonly string[];
-}
-
-function readImportedKey({ privateKey, passphrase }: AuthorityImport): PrivateKey {
-  if (passphrase !== null || !isPrivateKeyEncrypted(privateKey))
-    return parsePrivateKey(privateKey, passphrase ?? undefined);
-  throw new PkiError(
-    'bad-pem',
-    'The private key is encrypted, and no passphrase came with it: `import.passphrase` holds it, and on the command line --passphrase-file names its file.',
-    { violations: [{ at: '/import/passphrase', message: 'is due for an encrypted key' }] },
-  );
-}
-
-function readImportedRoot(ca: CaContext, fleet: Fleet, wish: AuthorityImport, now: Date): ImportedRoot {
-  try {
-    const [certificate, second] = parseCertificates(wish.certificate);
-    if (!certificate || second) return refuseCertificate('One certificate is due: the root alone.');
-    const key = readImportedKey(wish);
-    verifyImportedRoot(certificate, key.publicKey.spki, now);
-    verifyImportedKey(ca, fleet, certificate);
-    return { certificate, key, warnings: rootWarnings(certificate, fleet.target) };
-  } catch (cause) {
-    // The readers of extensions serve requests as well, and call what is malformed a bad request.
-    if (cause instanceof PkiError && cause.code === 'bad-csr')
-      throw new PkiError('bad-ca-certificate', cause.message, { cause });
-    throw cause;
-  }
-}
-
-/**
- * Takes in a root that was made elsewhere, with its key. Refuses `bad-pem`, `bad-der`,
- * `bad-ca-certificate`, `already-exists`, `key-of-a-ca`, `key-of-another-device`, and a key that heads no
- * fleet as `weak-key`, `bad-key`, `curve-not-allowed` or `algorithm-not-allowed`; warns of everything in
- * it that servers stumble over.
- */
-export async function importRoot(
-  ca: CaContext,
-  act: Act,
-  fleet: Fleet,
-  wish: AuthorityImport,
-): Promise<AuthorityResult> {
-  const { certificate, key, warnings } = readImportedRoot(ca, fleet, wish, act.at);
-  await verifyNameIsFree(ca, fleet, { name: wish.name, kind: 'root' });
-  const keyId = newKeyId(ca, fleet, wish.name);
-  await ca.keystore.adopt(keyId, key.pkcs8);
-  const imported = {
-    fleetId: fleet.id,
-    authority: wish.name,
-    kind: 'root',
-    profile: 'imported',
-    keyId,
-    keyDigest: key.publicKey.digest,
-    serial: certificate.serial,
-    certificate: certificate.der,
-    notBefore: certificate.notBefore,
-    notAfter: certificate.notAfter,
-  } as const;
-  const generation = await recordKey(ca, keyId, () => ca.ledger.recordGenerationImported(act, imported));
-  return { generation, warnings };
 }
 
 /** What a person should know of a generation that exists. */

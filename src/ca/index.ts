@@ -3,12 +3,16 @@
  * owns the ports to the ledger and the keys.
  * It never signs what is not on record, and nothing leaves it that is not on record as complete.
  */
-export * from './authorities.ts';
+
+export type { AuthorityResult, AuthorityWish } from './authorities.ts';
+export { createAuthority, generationWarnings, stageGeneration } from './authorities.ts';
+export { isAuthorityKeyId } from './authority-key.ts';
 export * from './certificate-status.ts';
 export * from './context.ts';
 export * from './decide.ts';
 export * from './device-ports.ts';
 export * from './fleets.ts';
+export { type AuthorityImport, importRoot } from './import-root.ts';
 export * from './inline-steps.ts';
 export * from './issue.ts';
 export * from './issue-together.ts';
