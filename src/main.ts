@@ -280,6 +280,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       revocations: store,
       devices: store,
       rotation: store,
+      links: store,
       keystore,
       steps: pool,
       policy,

@@ -6,9 +6,18 @@ const pem = (certificates: readonly Certificate[]): string =>
 
 export const leafPem = ({ certificate }: BundleContent): string => pem([certificate]);
 
-/** Leaf first, then the intermediates, no root: the first certificate's common name is the device ID. */
-export const chainPem = ({ certificate, line }: BundleContent): string =>
-  pem([certificate, ...line.issuers.slice(0, -1)]);
+/**
+ * What a device sends: its leaf first, then the intermediates and, while a root is rotated, the link to the other
+ * one; no root.
+ */
+export const sent = ({ certificate, line }: BundleContent): readonly Certificate[] => [
+  certificate,
+  ...line.issuers.slice(0, -1),
+  ...line.links,
+];
+
+/** That, PEM: the first certificate's common name is the device ID. */
+export const chainPem = (bundle: BundleContent): string => pem(sent(bundle));
 
 /** Leaf, intermediates and root. */
 export const wholeChainPem = ({ certificate, line }: BundleContent): string =>

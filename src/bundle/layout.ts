@@ -6,6 +6,8 @@ import type { Certificate } from '../x509/index.ts';
 export interface BundleLine extends Pick<Fleet, 'target' | 'gatewayUrl' | 'gatewayRoot' | 'settings'> {
   /** The CAs above a device's certificate: its issuer first, the fleet's root last. */
   readonly issuers: readonly Certificate[];
+  /** From the other root of a rotation to this one, for a gateway that trusts that alone; mostly none. */
+  readonly links: readonly Certificate[];
   /** The time at which the bundle is judged. */
   readonly now: Date;
 }

@@ -146,7 +146,7 @@ export async function verifyNameIsFree(
 }
 
 /** What an independent reader must find in a CA certificate that we made. */
-async function verifyReadBack(der: Uint8Array, planned: Certificate): Promise<void> {
+export async function verifyReadBack(der: Uint8Array, planned: Certificate): Promise<void> {
   const seen = await readBack(der);
   const same =
     seen.ca &&

@@ -3,6 +3,7 @@ import type { Policy } from '../policy/index.ts';
 import type { Random } from '../random.ts';
 import type { DeviceLedger } from './device-ports.ts';
 import type { Keystore } from './keystore-ports.ts';
+import type { LinkLedger } from './link-ports.ts';
 import type { Ledger } from './ports.ts';
 import type { RegistrationLedger } from './registration-ports.ts';
 import type { RevocationLedger } from './revocation-ports.ts';
@@ -18,6 +19,7 @@ export interface CaContext {
   readonly revocations: RevocationLedger;
   readonly devices: DeviceLedger;
   readonly rotation: RotationLedger;
+  readonly links: LinkLedger;
   readonly keystore: Keystore;
   readonly steps: Steps;
   readonly policy: Policy;

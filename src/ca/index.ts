@@ -19,6 +19,8 @@ export * from './issue-together.ts';
 export * from './issuer.ts';
 export * from './keystore-ports.ts';
 export * from './ledger-records.ts';
+export * from './link-ports.ts';
+export * from './links.ts';
 export * from './ports.ts';
 export * from './possession.ts';
 export * from './prepare.ts';

@@ -66,6 +66,15 @@ export interface Generation {
   readonly issuerId: number;
   readonly imported: boolean;
   readonly createdAt: Date;
+  /** Its name and key as other roots of its line signed them; of a root alone. */
+  readonly links: readonly RootLink[];
+}
+
+/** A link certificate (RFC 4210, 4.4): from the root that signed it to the root that it is about. */
+export interface RootLink {
+  readonly subjectId: number;
+  readonly issuerId: number;
+  readonly certificate: Uint8Array;
 }
 
 /** The first of an authority is active at once; each after it waits its turn. */

@@ -5,8 +5,15 @@ import {
   generationCertificate,
   generationWarnings,
   placeOf,
+  type RootLink,
 } from '../ca/index.ts';
-import { certificateFingerprint, describeKey, encodeCertificatePem, formatName } from '../x509/index.ts';
+import {
+  certificateFingerprint,
+  describeKey,
+  encodeCertificatePem,
+  formatName,
+  parseCertificate,
+} from '../x509/index.ts';
 import { formatInstant } from './instant.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
@@ -16,6 +23,18 @@ function issuerJson(generation: Generation, all: readonly Generation[]) {
   const issuer = all.find(({ id }) => id === generation.issuerId);
   if (!issuer) throw new Error('the issuer of a generation is not in its fleet');
   return { authority: issuer.authority, generation: issuer.number };
+}
+
+function linkJson({ issuerId, certificate }: RootLink, all: readonly Generation[]) {
+  const issuer = all.find(({ id }) => id === issuerId);
+  if (!issuer) throw new Error('the root that signed a link is not in its fleet');
+  const { notAfter } = parseCertificate(certificate);
+  return {
+    signedBy: issuer.number,
+    fingerprint: hex(certificateFingerprint(certificate)),
+    notAfter: formatInstant(notAfter),
+    certificate: encodeCertificatePem(certificate),
+  };
 }
 
 /** A generation as the API shows it; `all`: those of its fleet. */
@@ -38,6 +57,7 @@ export function authorityJson({ generation, warnings }: AuthorityResult, all: re
     notAfter: formatInstant(certificate.notAfter),
     issuer: issuerJson(generation, all),
     certificate: encodeCertificatePem(generation.certificate),
+    links: generation.links.map((link) => linkJson(link, all)),
     createdAt: formatInstant(generation.createdAt),
     warnings,
   };

@@ -26,6 +26,7 @@ import {
   type Generation,
   generationCertificate,
   issuersOf,
+  linkAbove,
   type StoredCertificate,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
@@ -56,6 +57,9 @@ export const lineOf = (
   gatewayRoot: fleet.gatewayRoot,
   settings: fleet.settings,
   issuers: issuersOf(generations, issuerId).map(generationCertificate),
+  links: [linkAbove(generations, issuerId)].flatMap((link) =>
+    link ? [parseCertificate(link.certificate)] : [],
+  ),
   now,
 });
 

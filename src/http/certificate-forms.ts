@@ -1,5 +1,5 @@
 import type { Layout } from '../bundle/index.ts';
-import { intermediatesOf } from '../ca/index.ts';
+import { certificatesAbove } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
 import { encodeCertsOnly } from '../x509/index.ts';
 import { bundleFor, ELSEWHERE, sendBundle } from './bundles.ts';
@@ -29,10 +29,7 @@ const SENDERS: Readonly<
   'application/pem-certificate-chain': chainPem,
   'application/pkix-cert': ({ certificate }) => certificate.der,
   'application/pkcs7-mime': ({ certificate, generations }) =>
-    encodeCertsOnly([
-      certificate.der,
-      ...intermediatesOf(generations, certificate.issuerId).map((generation) => generation.certificate),
-    ]),
+    encodeCertsOnly([certificate.der, ...certificatesAbove(generations, certificate.issuerId)]),
 };
 
 /** Parameters that a reader of the type needs (RFC 8551, 3.2.2). */

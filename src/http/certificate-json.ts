@@ -1,8 +1,8 @@
 import {
   certificateStatus,
+  certificatesAbove,
   type Fleet,
   type Generation,
-  intermediatesOf,
   type StoredCertificate,
 } from '../ca/index.ts';
 import { encodeCertificatePem } from '../x509/index.ts';
@@ -18,11 +18,9 @@ export interface CertificateView {
   readonly now: Date;
 }
 
-/** The intermediates above a certificate, PEM, the issuer first; '' where the root issued it. */
+/** What a device sends after its certificate, PEM, the issuer first; '' where the one root issued it. */
 export const intermediatesPem = (generations: readonly Generation[], issuerId: number): string =>
-  intermediatesOf(generations, issuerId)
-    .map(({ certificate }) => encodeCertificatePem(certificate))
-    .join('');
+  certificatesAbove(generations, issuerId).map(encodeCertificatePem).join('');
 
 export const chainPem = ({ certificate, generations }: CertificateView): string =>
   encodeCertificatePem(certificate.der) + intermediatesPem(generations, certificate.issuerId);

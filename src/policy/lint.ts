@@ -35,7 +35,7 @@ function compareToPlan(tbs: Tbs, { content }: CertificatePlan): readonly (readon
 }
 
 /** Rules of RFC 5280 that hold for everything we sign. */
-function lintCommon(tbs: Tbs, { issuer }: CertificatePlan): readonly (readonly [boolean, string])[] {
+function lintCommon(tbs: Tbs, { issuer, kind }: CertificatePlan): readonly (readonly [boolean, string])[] {
   const [first = 0] = tbs.serial;
   const cn = tbs.subject.rdns[0]?.[0];
   return [
@@ -47,7 +47,11 @@ function lintCommon(tbs: Tbs, { issuer }: CertificatePlan): readonly (readonly [
     [tbs.notBefore < tbs.notAfter, 'notBefore is not before notAfter'],
     [issuer === null || tbs.notAfter <= issuer.certificate.notAfter, 'it outlives its issuer'],
     [issuer === null || tbs.notBefore >= issuer.certificate.notBefore, 'it begins before its issuer'],
-    [cn?.type === OID.commonName && (cn.value ?? '') !== '', 'the subject does not begin with its CN'],
+    // A root that was made elsewhere has the name that it has.
+    [
+      kind === 'link' || (cn?.type === OID.commonName && (cn.value ?? '') !== ''),
+      'the subject does not begin with its CN',
+    ],
     // 4.2.1.1: everything but a self-signed certificate has an AKI.
     [issuer === null || findExtension(tbs, OID.authorityKeyIdentifier) !== undefined, 'there is no AKI'],
   ];
@@ -68,7 +72,7 @@ function lintDevice(tbs: Tbs): readonly (readonly [boolean, string])[] {
   ];
 }
 
-function lintAuthority(tbs: Tbs): readonly (readonly [boolean, string])[] {
+function lintAuthority(tbs: Tbs, { kind }: CertificatePlan): readonly (readonly [boolean, string])[] {
   const constraints = findExtension(tbs, OID.basicConstraints);
   const usage = findExtension(tbs, OID.keyUsage);
   const ski = findExtension(tbs, OID.subjectKeyIdentifier);
@@ -78,7 +82,8 @@ function lintAuthority(tbs: Tbs): readonly (readonly [boolean, string])[] {
       usage !== undefined && readKeyUsage(usage).includes('keyCertSign'),
       'an authority may not sign certificates',
     ],
-    [!ski || readSubjectKeyIdentifier(ski).length === 20, 'the SKI has not 160 bits'],
+    // A link repeats its root's, whatever that is.
+    [kind === 'link' || !ski || readSubjectKeyIdentifier(ski).length === 20, 'the SKI has not 160 bits'],
   ];
 }
 
@@ -87,7 +92,7 @@ export function lintCertificate(tbs: Tbs, plan: CertificatePlan): readonly strin
   const checks = [
     ...compareToPlan(tbs, plan),
     ...lintCommon(tbs, plan),
-    ...(plan.kind === 'device' ? lintDevice(tbs) : lintAuthority(tbs)),
+    ...(plan.kind === 'device' ? lintDevice(tbs) : lintAuthority(tbs, plan)),
   ];
   return checks.filter(([holds]) => !holds).map(([, fault]) => fault);
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { OID } from '../asn1/index.ts';
 import { PkiError } from '../errors.ts';
 import {
@@ -33,21 +34,18 @@ export interface Issuer {
   readonly crlPath?: string | null;
 }
 
+type PlanKind = Profile['kind'] | 'link';
+
 /** What a certificate will say, every field explicit, and who will sign it. */
 class CertificatePlanProof {
   readonly content: TbsContent;
   /** The signing generation; null: its own key (self-signed). */
   readonly issuer: Issuer | null;
-  readonly kind: Profile['kind'];
+  readonly kind: PlanKind;
   readonly warnings: readonly string[];
   readonly #planned = true;
 
-  constructor(
-    content: TbsContent,
-    issuer: Issuer | null,
-    kind: Profile['kind'],
-    warnings: readonly string[],
-  ) {
+  constructor(content: TbsContent, issuer: Issuer | null, kind: PlanKind, warnings: readonly string[]) {
     this.content = content;
     this.issuer = issuer;
     this.kind = kind;
@@ -59,6 +57,14 @@ class CertificatePlanProof {
   }
 }
 export type CertificatePlan = CertificatePlanProof;
+
+/** What every link certificate says. It has no profile of an operator's: a verifier has to get from root to root. */
+export const LINK_PROFILE = {
+  name: 'link',
+  keyUsage: ['keyCertSign', 'cRLSign'],
+  backdateHours: 48,
+} as const;
+export const linkProfileDigest = createHash('sha256').update(JSON.stringify(LINK_PROFILE)).digest();
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -260,4 +266,51 @@ export function planAuthorityCertificate(input: AuthorityPlanInput): Certificate
     extensions: authorityExtensions(input),
   };
   return new CertificatePlanProof(content, issuer, profile.kind, validity.warnings);
+}
+
+export interface LinkPlanInput {
+  /** The root whose name and key it is about. */
+  readonly subject: Certificate;
+  /** The root that signs it. */
+  readonly issuer: Issuer;
+  /** How many CAs may follow below it; null: any number. */
+  readonly pathLength: number | null;
+  readonly serial: Uint8Array;
+  readonly now: Date;
+}
+
+function linkExtensions({ subject, issuer, pathLength }: LinkPlanInput): readonly Extension[] {
+  const own = findExtension(subject, OID.subjectKeyIdentifier);
+  return [
+    makeExtension(OID.basicConstraints, true, encodeBasicConstraints({ ca: true, pathLength })),
+    makeExtension(OID.keyUsage, true, encodeKeyUsage(LINK_PROFILE.keyUsage)),
+    // What the root has signed names it by this: a path through the link is found as one to the root is.
+    own ? makeExtension(OID.subjectKeyIdentifier, false, own.value) : subjectKeyIdentifier(subject.publicKey),
+    authorityKeyIdentifier(issuer.certificate),
+  ];
+}
+
+const laterOf = (...dates: readonly Date[]): number => Math.max(...dates.map((date) => date.getTime()));
+const earlierOf = (...dates: readonly Date[]): number => Math.min(...dates.map((date) => date.getTime()));
+
+/**
+ * Plans a certificate of one root's name and key, signed by another (RFC 4210, 4.4). It says what a verifier needs
+ * to go on from one to the other, no purposes, and lives while both do. Refuses `issuer-near-end`.
+ */
+export function planLinkCertificate(input: LinkPlanInput): CertificatePlan {
+  const { subject, issuer, now } = input;
+  const signer = issuer.certificate;
+  verifyIssuerAlive(signer, now);
+  const backdated = new Date(now.getTime() - LINK_PROFILE.backdateHours * HOUR);
+  const content: TbsContent = {
+    serial: input.serial,
+    algorithm: issuer.algorithm,
+    issuer: signer.subject.der,
+    notBefore: wholeSeconds(laterOf(backdated, signer.notBefore, subject.notBefore)),
+    notAfter: wholeSeconds(earlierOf(signer.notAfter, subject.notAfter)),
+    subject: subject.subject.der,
+    publicKey: subject.publicKey.spki,
+    extensions: linkExtensions(input),
+  };
+  return new CertificatePlanProof(content, issuer, 'link', []);
 }

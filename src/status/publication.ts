@@ -5,6 +5,7 @@ import {
   generationCertificate,
   generationWarnings,
   hasLists,
+  liveLinks,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
 import { certificateFingerprint, describeKey, encodeCertificatePem, formatName } from '../x509/index.ts';
@@ -37,6 +38,8 @@ export interface Publication {
    */
   readonly trustBundle: string;
   readonly trusted: readonly PublishedCertificate[];
+  /** From each root to the others of a rotation, PEM; '' where there is one root. */
+  readonly links: string;
   readonly warnings: readonly string[];
 }
 
@@ -93,6 +96,19 @@ export async function readPublication(ca: CaContext, fleetName: string): Promise
     root: publish(root),
     trusted: published,
     trustBundle: published.map(({ pem }) => pem).join(''),
+    links: liveLinks(generations)
+      .map(({ certificate }) => encodeCertificatePem(certificate))
+      .join(''),
     warnings: generationWarnings(root, fleet.target),
   };
+}
+
+/**
+ * The link certificates between the roots of a rotation, PEM: for a verifier that cannot be given both roots.
+ * Refuses `not-found`, also where there is one root.
+ */
+export async function readLinks(ca: CaContext, fleetName: string): Promise<string> {
+  const { links } = await readPublication(ca, fleetName);
+  if (links !== '') return links;
+  throw new PkiError('not-found', 'There is one root, and no link to another.');
 }

@@ -44,6 +44,27 @@ const selectGeneration = build
     'created_at',
   ]);
 
+const linksOf = (subjectId: number) =>
+  build
+    .selectFrom('root_link')
+    .select(['issuer_id', 'certificate'])
+    .where('subject_id', '=', subjectId)
+    .where('certificate', 'is not', null)
+    .orderBy('intent_id');
+
+/** Of a root: with its links. */
+function* withLinks(generation: Generation): Asking<Generation> {
+  if (generation.kind !== 'root') return generation;
+  const rows = yield* all(linksOf(generation.id));
+  const subjectId = generation.id;
+  const links = rows.map(({ issuer_id: issuerId, certificate }) => ({
+    subjectId,
+    issuerId,
+    certificate: certificate ?? new Uint8Array(0),
+  }));
+  return { ...generation, links };
+}
+
 const readGeneration = (row: GenerationRow): Generation => ({
   id: row.id,
   fleetId: row.fleet_id,
@@ -57,18 +78,25 @@ const readGeneration = (row: GenerationRow): Generation => ({
   issuerId: row.issuer_id,
   imported: row.imported === 1,
   createdAt: new Date(row.created_at),
+  links: [],
 });
 
 export function* listGenerations(fleetId: number): Asking<readonly Generation[]> {
   const rows = yield* all(
     selectGeneration.where('fleet_id', '=', fleetId).where('certificate', 'is not', null).orderBy('id'),
   );
-  return rows.map(readGeneration);
+  const roots = rows.filter(({ kind }) => kind === 'root');
+  const generations: Generation[] = [];
+  for (const row of rows) {
+    const generation = readGeneration(row);
+    generations.push(roots.length > 1 ? yield* withLinks(generation) : generation);
+  }
+  return generations;
 }
 
 export function* findGeneration(id: number): Asking<Generation | undefined> {
   const row = yield* first(selectGeneration.where('id', '=', id).where('certificate', 'is not', null));
-  return row && readGeneration(row);
+  return row && (yield* withLinks(readGeneration(row)));
 }
 
 export function* listKeyIds(): Asking<readonly string[]> {

@@ -44,6 +44,9 @@ export function verifyNameIsFree(generations: readonly Generation[], authority: 
   }
 }
 
+export const linkExists = (): PkiError =>
+  new PkiError('already-exists', 'There is a link certificate from the one root to the other already.');
+
 export const keyOfAnAuthority = (): PkiError =>
   new PkiError('key-of-a-ca', 'This key is the key of an authority already.');
 

@@ -9,6 +9,7 @@ const CHANGING = [
   'recordGenerationIntent',
   'recordGenerationIssued',
   'recordGenerationImported',
+  'recordLinkIssued',
   'moveGeneration',
   'recordToken',
   'revokeToken',

@@ -54,6 +54,14 @@ export interface Schema {
     to_state: string;
     moved_at: Instant;
   };
+  root_link: {
+    intent_id: number;
+    subject_id: number;
+    issuer_id: number;
+    certificate: Octets | null;
+    audit_seq: number;
+    issued_audit_seq: number | null;
+  };
   ca_key: { key_digest: Octets; generation_id: number };
   device: {
     id: Generated<number>;

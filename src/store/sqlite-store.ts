@@ -19,6 +19,7 @@ import * as generations from './generations.ts';
 import { rememberPlace, verifyRoom } from './in-place.ts';
 import { recordIntents } from './intents.ts';
 import { searchCertificates } from './inventory.ts';
+import * as links from './links.ts';
 import { migrate, verifyOurs } from './migrate.ts';
 import { perform } from './planned.ts';
 import * as registrations from './registrations.ts';
@@ -103,6 +104,10 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     listGenerations: (fleetId) => ask(generations.listGenerations(fleetId)),
     findGeneration: (id) => ask(generations.findGeneration(id)),
     listKeyIds: () => ask(generations.listKeyIds()),
+
+    recordLinkIntent: (act, run, intent) => writer.write((s) => links.recordLinkIntent(s, act, run, intent)),
+    recordLinkIssued: (act, run, id, der) =>
+      writer.write((s) => perform(s, act, links.planLinkIssued(act, run, id, der))),
 
     moveGeneration: (act, order) => writer.write((s) => perform(s, act, rotation.planMoveOf(act, order))),
     nextGeneration: (fleetId, authority) => ask(generations.nextGeneration(fleetId, authority)),

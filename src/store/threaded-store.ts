@@ -76,6 +76,8 @@ const METHODS = [
   'listGenerations',
   'findGeneration',
   'listKeyIds',
+  'recordLinkIntent',
+  'recordLinkIssued',
   'moveGeneration',
   'nextGeneration',
   'listMoves',

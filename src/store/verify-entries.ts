@@ -8,6 +8,7 @@ import type { Schema } from './schema.ts';
 import { build } from './session.ts';
 import { DESTINATION_CHECKS } from './verify-destinations.ts';
 import { DEVICE_CHECKS } from './verify-devices.ts';
+import { LINK_CHECKS } from './verify-links.ts';
 import { REGISTRATION_CHECKS } from './verify-registrations.ts';
 import { REVOCATION_CHECKS } from './verify-revocations.ts';
 import { ROTATION_CHECKS } from './verify-rotation.ts';
@@ -235,6 +236,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'certificate-revoked': checkRevoked,
   'batch-outcomes-recorded': checkOutcomes,
   ...REGISTRATION_CHECKS,
+  ...LINK_CHECKS,
   ...ROTATION_CHECKS,
   ...SERVER_CHECKS,
   ...DESTINATION_CHECKS,

@@ -7,6 +7,7 @@ import { verifyDevices } from './verify-devices.ts';
 import { verifyEntries } from './verify-entries.ts';
 import { verifyEnvelopes } from './verify-envelopes.ts';
 import { verifyLabels } from './verify-labels.ts';
+import { verifyLinks } from './verify-links.ts';
 import { verifyQuotas } from './verify-quotas.ts';
 import { verifyRegistrationRows } from './verify-registrations.ts';
 import { verifyRevocations } from './verify-revocations.ts';
@@ -37,6 +38,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   yield* verifyQuotas(findings);
   yield* verifyRegistrationRows(findings);
   yield* verifyGenerationStates(findings);
+  yield* verifyLinks(findings);
   yield* verifyServerRows(findings);
   yield* verifyDestinationRows(findings);
   yield* verifyRevocations(findings);

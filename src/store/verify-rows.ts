@@ -29,7 +29,9 @@ export interface IntentCounts {
 const ENTRIES = {
   device: { intended: 'intents-recorded', issued: 'certificates-issued' },
   authority: { intended: 'generation-intent-recorded', issued: 'generation-issued' },
+  link: { intended: 'link-intent-recorded', issued: 'link-issued' },
 } as const;
+type Kind = keyof typeof ENTRIES;
 
 const intentsAfter = (after: number, limit: number) =>
   build
@@ -40,11 +42,13 @@ const intentsAfter = (after: number, limit: number) =>
       join.onRef('k.key_digest', '=', 'i.key_digest').on('i.device', 'is', null),
     )
     .leftJoin('generation as g', 'g.id', 'k.generation_id')
+    .leftJoin('root_link as l', 'l.intent_id', 'i.id')
     .leftJoin('audit as intended', 'intended.seq', 'h.audit_seq')
     .select(['i.id', 'i.device', 'i.abandoned', 'i.serial', 'i.tbs_digest', 'h.audit_seq'])
     .select(['h.kind', 'h.first_intent', 'h.last_intent', 'intended.action as intended'])
     .select(['c.der', 'c.fingerprint', 'c.audit_seq as issued_by'])
     .select(['g.certificate', 'g.issued_audit_seq', 'g.audit_seq as generation_by'])
+    .select(['l.audit_seq as link_by', 'l.certificate as link', 'l.issued_audit_seq as link_issued_by'])
     .where('i.id', '>', after)
     .orderBy('i.id')
     .limit(limit);
@@ -52,7 +56,7 @@ const intentsAfter = (after: number, limit: number) =>
 type IntentRow = Awaited<ReturnType<ReturnType<typeof intentsAfter>['execute']>>[number];
 
 /** Tells whether an entry says that an intent was completed. Reads an entry once for the rows in a run that point to it. */
-function entryReader(): (seq: number | null, kind: string, intentId: number) => Asking<boolean> {
+function entryReader(): (seq: number | null, kind: Kind, intentId: number) => Asking<boolean> {
   let last: { readonly seq: number; readonly ranges: readonly Range[] } | undefined;
   const rangesOf = function* (seq: number): Asking<readonly Range[]> {
     const said = yield* detailsOf(seq, ENTRIES.device.issued);
@@ -60,7 +64,7 @@ function entryReader(): (seq: number | null, kind: string, intentId: number) => 
   };
   return function* (seq, kind, intentId) {
     if (seq === null) return false;
-    if (kind === 'authority') return (yield* detailsOf(seq, ENTRIES.authority.issued)) !== undefined;
+    if (kind !== 'device') return (yield* detailsOf(seq, ENTRIES[kind].issued)) !== undefined;
     if (last?.seq !== seq) last = { seq, ranges: yield* rangesOf(seq) };
     return last.ranges.some(([from, to]) => from <= intentId && intentId <= to);
   };
@@ -78,15 +82,31 @@ function verifyIssued(row: IntentRow, der: Uint8Array, says: string, findings: F
   findings.expect(named, seq, `the certificate of ${says} has another fingerprint`);
 }
 
+function kindOf({ device, link_by }: IntentRow): Kind {
+  if (device !== null) return 'device';
+  return link_by === null ? 'authority' : 'link';
+}
+
+/** The certificate of an intent, and the entry that tells of it. */
+function issuedOf(row: IntentRow): readonly [Uint8Array | null, number | null] {
+  if (kindOf(row) === 'device') return [row.der, row.issued_by];
+  if (kindOf(row) === 'link') return [row.link, row.link_issued_by];
+  return [row.certificate, row.issued_audit_seq];
+}
+
 /** An intent lies in a chunk that has it, of its kind, with an entry that tells of it. */
 function verifyIntended(row: IntentRow, says: string, findings: Findings): void {
-  const kind = row.device === null ? 'authority' : 'device';
+  const kind = kindOf(row);
   const seq = row.audit_seq;
   findings.expect(row.intended === ENTRIES[kind].intended, seq, `${says} has no audit entry of its own`);
   const within = (row.first_intent ?? 0) <= row.id && row.id <= (row.last_intent ?? 0);
-  findings.expect(within && row.kind === kind, seq, `${says} is not of the chunk that it points to`);
-  // An authority's chunk, its intent and its generation have their entry in common.
-  const own = kind === 'device' || row.generation_by === seq;
+  findings.expect(
+    within && row.kind === (kind === 'device' ? kind : 'authority'),
+    seq,
+    `${says} is not of the chunk that it points to`,
+  );
+  // An authority's chunk, its intent and its generation, or link, have their entry in common.
+  const own = kind === 'device' || (kind === 'link' ? row.link_by : row.generation_by) === seq;
   findings.expect(own, seq, `${says} belongs to another authority than it says`);
 }
 
@@ -99,8 +119,7 @@ export function* verifyIntents(findings: Findings): Asking<IntentCounts> {
     ({ id }) => id,
     function* (row) {
       counts.intents++;
-      const [der, issuedBy] =
-        row.device === null ? [row.certificate, row.issued_audit_seq] : [row.der, row.issued_by];
+      const [der, issuedBy] = issuedOf(row);
       const says = `intent ${row.id} (serial ${hex(row.serial)})`;
       verifyIntended(row, says, findings);
       if (row.abandoned === 1) counts.abandoned++;
@@ -109,7 +128,7 @@ export function* verifyIntents(findings: Findings): Asking<IntentCounts> {
       counts.certificates++;
       findings.expect(row.abandoned === 0, row.audit_seq, `${says} is abandoned and has a certificate`);
       const told = yield* findings.readAsking(issuedBy, 'the entry', () =>
-        tellsOf(issuedBy, row.kind ?? '', row.id),
+        tellsOf(issuedBy, kindOf(row), row.id),
       );
       findings.expect(
         told === true,
@@ -139,12 +158,24 @@ const openOf = (first: number, last: number) =>
       join.onRef('k.key_digest', '=', 'i.key_digest').on('i.device', 'is', null),
     )
     .leftJoin('generation as g', 'g.id', 'k.generation_id')
+    .leftJoin('root_link as l', 'l.intent_id', 'i.id')
     .select('i.id')
     .where('i.id', '>=', first)
     .where('i.id', '<=', last)
     .where('i.abandoned', '=', 0)
     .where('c.intent_id', 'is', null)
-    .where('g.certificate', 'is', null);
+    .where((is) =>
+      is.or([
+        is.and([is('l.intent_id', 'is not', null), is('l.certificate', 'is', null)]),
+        is.and([is('l.intent_id', 'is', null), is('g.certificate', 'is', null)]),
+      ]),
+    );
+
+function* tellsOfIntents(seq: number, kind: string): Asking<unknown> {
+  if (kind === 'device') return yield* detailsOf(seq, ENTRIES.device.intended);
+  const { authority, link } = ENTRIES;
+  return (yield* detailsOf(seq, authority.intended)) ?? (yield* detailsOf(seq, link.intended));
+}
 
 /** Every chunk counts the intents of it that are open, and its entry is one that tells of intents. */
 export function* verifyChunks(findings: Findings): Asking<void> {
@@ -152,8 +183,7 @@ export function* verifyChunks(findings: Findings): Asking<void> {
     chunksAfter,
     ({ id }) => id,
     function* ({ id, kind, first_intent, last_intent, open, audit_seq: seq }) {
-      const { intended } = kind === 'authority' ? ENTRIES.authority : ENTRIES.device;
-      const told = yield* findings.readAsking(seq, 'the entry', () => detailsOf(seq, intended));
+      const told = yield* findings.readAsking(seq, 'the entry', () => tellsOfIntents(seq, kind));
       findings.expect(told !== undefined, seq, `chunk ${id} of intents has no audit entry of its own`);
       const { length: counted } = yield* all(openOf(first_intent, last_intent));
       findings.expect(counted === open, seq, `chunk ${id} counts ${open} open intents of ${counted}`);

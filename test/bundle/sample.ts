@@ -35,6 +35,7 @@ export const line = (more: Partial<BundleLine> = {}): BundleLine => ({
   gatewayRoot,
   settings: NO_SETTINGS,
   issuers: [issuing, fleetRoot],
+  links: [],
   now: NOW,
   ...more,
 });

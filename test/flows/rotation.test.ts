@@ -1,6 +1,6 @@
 /** From one key of an issuing authority, and of a root, to the next, and back. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { callPlain } from '../support/client.ts';
@@ -152,6 +152,7 @@ it('goes back, and what was issued meanwhile is accepted still', async () => {
 
 it('a root is rotated likewise: both are trusted, and authorities are made under the new one', async () => {
   await must('stage', 'root', '--key-algorithm', 'ec-p384');
+  expect((await callPlain(String(service.publicUrl), 'GET', '/pki/demo/links.pem')).status).toBe(404);
   await must('publish', 'root', '--generation', '2');
   await must('activate', 'root', '--generation', '2', '--force', 'test');
   await makeAuthority(service, 'demo', fleet.tokens.security, { name: 'line-8', kind: 'issuing' });
@@ -166,4 +167,48 @@ it('a root is rotated likewise: both are trusted, and authorities are made under
     expect.stringContaining('line-7, generation 1 stands under generation 1'),
   ]);
   expect(await verdict(at('before.pem'))).toContain(': OK');
+});
+
+/** What OpenSSL says of a device at a verifier that trusts these certificates alone, and may use others on the way. */
+function judged(file: string, root: string, ...others: readonly string[]): string {
+  const untrusted = [file, ...others].flatMap((name) => ['-untrusted', name]);
+  const { stdout, stderr } = spawnSync(
+    'openssl',
+    ['verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', root, ...untrusted, file],
+    { encoding: 'utf8' },
+  );
+  return `${stdout}${stderr}`;
+}
+
+it('links lead from either root to the other, and devices made meanwhile send the one that is due', async () => {
+  const [newRoot = '', oldRoot = ''] = (await bundle())
+    .split(/(?=-----BEGIN)/)
+    .slice(0, 2)
+    .reverse();
+  writeFileSync(at('old-root.pem'), oldRoot);
+  writeFileSync(at('new-root.pem'), newRoot);
+  writeFileSync(
+    at('links.pem'),
+    (await callPlain(String(service.publicUrl), 'GET', '/pki/demo/links.pem')).text(),
+  );
+  expect(countOf(readFileSync(at('links.pem'), 'utf8'))).toBe(2);
+  // Made before the rotation, and sends no link: a verifier with the new root alone is given it.
+  expect(judged(at('before.pem'), at('old-root.pem'))).toContain(': OK');
+  expect(judged(at('before.pem'), at('new-root.pem'))).toContain('unable to get');
+  expect(judged(at('before.pem'), at('new-root.pem'), at('links.pem'))).toContain(': OK');
+
+  const { csr } = makeDevice('of-line-8');
+  const answer = await requestCertificate(service, fleet, {
+    json: { csr: Buffer.from(csr).toString('base64'), authority: 'line-8' },
+    headers: { accept: 'application/pem-certificate-chain' },
+  });
+  writeFileSync(at('of-line-8.pem'), answer.text());
+  expect(countOf(answer.text())).toBe(3);
+  for (const root of ['old-root.pem', 'new-root.pem'])
+    expect(judged(at('of-line-8.pem'), at(root))).toContain(': OK');
+  await run('bundle', 'of-line-8', '--fleet', 'demo', '--out', at('of-line-8.zip'));
+  for (const root of ['old-root.pem', 'new-root.pem']) {
+    const checked = await run('check', at('of-line-8.zip'), '--trust', at(root), '--json');
+    expect(checked.out, root).toContain('"verdict":"pass"');
+  }
 });

@@ -9,6 +9,7 @@ import { intentContract } from './intent-contract.ts';
 import { inventoryContract } from './inventory-contract.ts';
 import { keyContract } from './key-contract.ts';
 import type { Given, StoreUnderTest } from './line.ts';
+import { linkContract } from './link-contract.ts';
 import { madeKeyContract } from './made-key-contract.ts';
 import { outgoingContract } from './outgoing-contract.ts';
 import { quotaContract } from './quota-contract.ts';
@@ -40,6 +41,7 @@ export function describeStore(
     describe('fleets', () => fleetContract(given));
     describe('generations', () => generationContract(given));
     describe('rotation', () => rotationContract(given));
+    describe('links', () => linkContract(given));
     describe('intents', () => intentContract(given));
     describe('slots', () => slotContract(given));
     describe('keys', () => keyContract(given));

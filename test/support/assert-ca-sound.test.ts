@@ -44,6 +44,7 @@ function contextOn(ledger: Store): CaContext {
     revocations: ledger,
     devices: ledger,
     rotation: ledger,
+    links: ledger,
     steps,
     clock,
     runId: ledger.runId,

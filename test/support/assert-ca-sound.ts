@@ -253,6 +253,45 @@ function checkLeaves(db: Connection, authorities: ReadonlyMap<number, Authority>
   checkSlot(slot, fault);
 }
 
+interface LinkRow {
+  readonly intent_id: number;
+  readonly subject_id: number;
+  readonly issuer_id: number;
+  readonly certificate: Uint8Array;
+  readonly serial: Uint8Array;
+  readonly tbs_digest: Uint8Array;
+  readonly not_after: number;
+  readonly created_at: number;
+  readonly abandoned: number;
+}
+
+const LINKS = `SELECT l.*, i.serial, i.tbs_digest, i.not_after, i.abandoned, k.created_at FROM root_link l
+  JOIN intent i ON i.id = l.intent_id JOIN intent_chunk k ON k.id = i.chunk_id WHERE l.certificate IS NOT NULL`;
+
+/** A link is what was intended, of one root's name and key, and signed by another root of its fleet. */
+function checkLinks(db: Connection, authorities: ReadonlyMap<number, Authority>, fault: Fault): void {
+  for (const row of db.prepare(LINKS).all() as LinkRow[]) {
+    const says = `link ${row.intent_id}`;
+    const read = readCertificate(row.certificate, says, fault);
+    const [subject, issuer] = [authorities.get(row.subject_id), authorities.get(row.issuer_id)];
+    if (!read || !subject || !issuer) continue;
+    const { ours } = read;
+    const intended = [
+      row.abandoned === 0,
+      hex(ours.serial) === hex(row.serial),
+      sha256(ours.tbs) === hex(row.tbs_digest),
+      ours.notAfter.getTime() === row.not_after,
+      hex(ours.publicKey.spki) === hex(subject.ours.publicKey.spki),
+      hex(ours.subject.der) === hex(subject.ours.subject.der),
+      ours.notAfter <= subject.ours.notAfter,
+      subject.row.fleet_id === issuer.row.fleet_id,
+      subject.row.kind === 'root' && issuer.row.kind === 'root' && issuer !== subject,
+    ];
+    if (intended.includes(false)) fault(`${says} is not what was intended`);
+    checkUnder(says, read, chainFrom(authorities, row.issuer_id), new Date(row.created_at), fault);
+  }
+}
+
 interface RegistrationRow {
   readonly id: string;
   readonly fleet_id: number;
@@ -379,8 +418,9 @@ const QUESTIONS: readonly (readonly [string, string])[] = [
     `SELECT k.id FROM intent_chunk k LEFT JOIN intent i ON i.chunk_id = k.id
      LEFT JOIN certificate c ON c.intent_id = i.id
      LEFT JOIN generation g ON k.kind = 'authority' AND g.audit_seq = k.audit_seq
+     LEFT JOIN root_link l ON l.intent_id = i.id
      GROUP BY k.id HAVING count(i.id) <> k.last_intent - k.first_intent + 1
-       OR total(i.abandoned = 0 AND c.intent_id IS NULL AND g.certificate IS NULL) <> k.open`,
+       OR total(i.abandoned = 0 AND c.intent_id IS NULL AND g.certificate IS NULL AND l.certificate IS NULL) <> k.open`,
   ],
   [
     'an intent has no audit entry',
@@ -515,6 +555,7 @@ function checkFile(databaseFile: string, { stopped = false }: SoundnessOptions):
       checkAuthorities(db, authorities, fault);
       checkLeaves(db, authorities, fault);
       checkRegistrations(db, authorities, fault);
+      checkLinks(db, authorities, fault);
       checkLists(db, authorities, fault);
       checkDevices(db, fault);
       for (const [what, sql] of stopped ? [...QUESTIONS, ...OPEN] : QUESTIONS) {

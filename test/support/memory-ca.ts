@@ -55,6 +55,7 @@ export function memoryCa({ now = '2026-06-01T12:00:00Z', profiles = [] }: Memory
     revocations: store,
     devices: store,
     rotation: store,
+    links: store,
     steps: createInlineSteps(tools),
     clock,
     runId,

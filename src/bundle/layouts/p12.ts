@@ -1,5 +1,5 @@
 import { encodePkcs12 } from '../../x509/index.ts';
-import { chainPem } from '../certificates.ts';
+import { chainPem, sent } from '../certificates.ts';
 import { purposesSaid } from '../device-checks.ts';
 import { SCRIPT, SECRET } from '../files.ts';
 import type { BundleContent, Layout } from '../layout.ts';
@@ -9,10 +9,11 @@ import { p12Script } from '../p12-script.ts';
  * As the tools read it that use no passphrase (every old and new stack), or as one protects a key today
  * where there is a passphrase to protect it with.
  */
-function pkcs12({ key, certificate, line, deviceId }: BundleContent): Uint8Array {
+function pkcs12(bundle: BundleContent): Uint8Array {
+  const { key, deviceId } = bundle;
   if (key.kind !== 'clear') throw new Error('a PKCS#12 file has no key');
   const { passphrase, random, pkcs8 } = key;
-  const certificates = [certificate, ...line.issuers.slice(0, -1)].map(({ der }) => der);
+  const certificates = sent(bundle).map(({ der }) => der);
   return encodePkcs12(
     { privateKey: pkcs8, certificates, friendlyName: deviceId },
     { passphrase, protection: passphrase === '' ? 'pbe-sha1-3des' : 'pbes2-aes256', random },

@@ -26,6 +26,7 @@ const lineOf = ({ gatewayUrl, gatewayRoot }: DemoFleet, chain: string, fleetRoot
   gatewayRoot,
   settings: { hardwareId: null, pkcs11Module: null, gatewayTrusts: null, ostreeServer: null },
   issuers: parseCertificates(chain + fleetRoot),
+  links: [],
   now: new Date(),
 });
 

@@ -5,6 +5,7 @@ import {
   type PublishedCertificate,
   readCrl,
   readGatewayCrls,
+  readLinks,
   readPublication,
 } from '../../status/index.ts';
 import type { Edge, OpenRoute } from '../edge.ts';
@@ -29,13 +30,18 @@ const certificateHtml = (base: string, certificate: PublishedCertificate): Html 
   html`<dt>${certificate.subject}</dt><dd>${certificate.key}, from ${formatInstant(certificate.notBefore)} to
 ${formatInstant(certificate.notAfter)}<br>SHA-256 <code>${certificate.fingerprint}</code>${crlHtml(base, certificate)}</dd>`;
 
-function publicationPage({ fleet, root, trusted, warnings }: Publication): string {
+function publicationPage({ fleet, root, trusted, links, warnings }: Publication): string {
   const base = `/pki/${fleet.name}`;
   const warned = warnings.map((warning) => html`<p class="warning">${warning}</p>`);
   const crls = trusted.every(({ hasCrls }) => hasCrls)
     ? html`<li><a href="${base}/crls.pem">crls.pem</a>: what was revoked, a CRL for each CA; made anew often, so fetch
 it again and again</li>`
     : html``;
+  const linked =
+    links === ''
+      ? html``
+      : html`<li><a href="${base}/links.pem">links.pem</a>: from one root to the other, while the fleet goes over to
+another root: for whoever can trust but one</li>`;
   const body = html`<h1>Fleet ${fleet.name}</h1>
 <p>The devices of this fleet prove who they are with certificates under the root below.
 ${UPLOAD[fleet.target] ?? UPLOAD.generic ?? ''}
@@ -46,7 +52,7 @@ ${warned}
 (<a href="${base}/fleet-root.der">DER</a>)</li>
 <li><a href="${base}/trust-bundle.pem">trust-bundle.pem</a>: what a gateway must trust where devices send their
 own certificate alone, as those with an HSM do</li>
-<li><a href="${base}/fingerprint.txt">fingerprint.txt</a>: the root’s fingerprint</li>${crls}</ul>
+<li><a href="${base}/fingerprint.txt">fingerprint.txt</a>: the root’s fingerprint</li>${linked}${crls}</ul>
 <h2>Root</h2><dl>${certificateHtml(base, root)}</dl>
 <h2>In the trust bundle</h2><dl>${trusted.map((one) => certificateHtml(base, one))}</dl>`;
   return page(`Fleet ${fleet.name}`, body);
@@ -81,6 +87,11 @@ const FILES: readonly PublishedFile[] = [
     path: 'trust-bundle.pem',
     mediaType: 'application/x-pem-file',
     content: ofPublication(({ trustBundle }) => trustBundle),
+  },
+  {
+    path: 'links.pem',
+    mediaType: 'application/x-pem-file',
+    content: ({ ca }, fleet) => readLinks(ca, fleet),
   },
   {
     path: 'fingerprint.txt',

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { parsePem } from '../../asn1/index.ts';
 import {
+  certificatesAbove,
   type Fleet,
   type Generation,
   generationCertificate,
   type IssueOutcome,
-  intermediatesOf,
   pickIssuer,
 } from '../../ca/index.ts';
 import { PkiError, type RefusalCode } from '../../errors.ts';
@@ -71,9 +71,8 @@ function pkcs12Of(
   generations: readonly Generation[],
   gatewayRoot: string,
 ): Uint8Array {
-  const intermediates = intermediatesOf(generations, certificate.issuerId);
   const gateway = parsePem(gatewayRoot).map(({ der }) => der);
-  const certificates = [certificate.der, ...intermediates.map((one) => one.certificate), ...gateway];
+  const certificates = [certificate.der, ...certificatesAbove(generations, certificate.issuerId), ...gateway];
   return encodePkcs12(
     { privateKey, certificates, friendlyName: deviceId },
     { passphrase: '', protection: 'pbe-sha1-3des', random: edge.ca.random },

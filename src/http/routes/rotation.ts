@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type GenerationMove, type Move, stageGeneration } from '../../ca/index.ts';
+import { type GenerationMove, type Move, makeLinks, stageGeneration } from '../../ca/index.ts';
 import { notFound } from '../../enrollment/index.ts';
 import { KEY_ALGORITHMS } from '../../x509/index.ts';
 import { authorityJson, withWarnings } from '../authority-json.ts';
@@ -77,13 +77,14 @@ async function perform(call: Call, move: Move, forced: string | null): Promise<v
   const fleet = await getFleet(call);
   const number = pathParameter(req, 'generation');
   if (!GENERATION.test(number)) throw notFound('generation', requester.role);
-  const order = { fleetId: fleet.id, authority: nameIn(call), number: Number(number), move, forced };
+  const authority = nameIn(call);
+  // Before the move: links are there when somebody first trusts the root, and both keys are.
+  const unlinked = move === 'publish' ? await makeLinks(edge.ca, act, fleet, authority, Number(number)) : [];
+  const order = { fleetId: fleet.id, authority, number: Number(number), move, forced };
   const moved = await edge.ca.rotation.moveGeneration(act, { ...order, terms: edge.rotation });
-  sendJson(
-    res,
-    200,
-    authorityJson(withWarnings(moved, fleet), await edge.ca.ledger.listGenerations(fleet.id)),
-  );
+  const { generation, warnings } = withWarnings(moved, fleet);
+  const result = { generation, warnings: [...warnings, ...unlinked] };
+  sendJson(res, 200, authorityJson(result, await edge.ca.ledger.listGenerations(fleet.id)));
 }
 
 const mover =

@@ -17,6 +17,7 @@ import { findEnvelope } from '../envelopes.ts';
 import { findFleet, findFleetById, listFleets } from '../fleets.ts';
 import { findGeneration, listGenerations, listKeyIds, nextGeneration } from '../generations.ts';
 import { searchCertificates } from '../inventory.ts';
+import { planLinkIssued } from '../links.ts';
 import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
 import { findList, findListState, listRevocations } from '../revocations.ts';
 import { listMoves, planMoveOf } from '../rotation.ts';
@@ -36,6 +37,7 @@ import { postgresError } from './failure.ts';
 import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
 import { recordIntents } from './intents.ts';
+import * as links from './links.ts';
 import { migrate } from './migrate.ts';
 import { perform } from './planned.ts';
 import * as registrations from './registrations.ts';
@@ -118,6 +120,10 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     listGenerations: (fleetId) => ask(listGenerations(fleetId)),
     findGeneration: (id) => ask(findGeneration(id)),
     listKeyIds: () => ask(listKeyIds()),
+
+    recordLinkIntent: (act, run, intent) => writer.write((t) => links.recordLinkIntent(t, act, run, intent)),
+    recordLinkIssued: (act, run, id, der) =>
+      writer.write((t) => perform(t, act, planLinkIssued(act, run, id, der))),
 
     moveGeneration: (act, order) => writer.write((t) => perform(t, act, planMoveOf(act, order))),
     nextGeneration: (fleetId, authority) => ask(nextGeneration(fleetId, authority)),
