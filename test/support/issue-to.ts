@@ -5,7 +5,7 @@ import {
   prepareGrants,
   type StoredCertificate,
 } from '../../src/ca/index.ts';
-import { makeCsr, makeKey } from './csr.ts';
+import { makeCsr, makeKey, type TestKey } from './csr.ts';
 import { decide } from './decide.ts';
 import { contextOf, type MemoryCa } from './memory-ca.ts';
 
@@ -15,8 +15,9 @@ export async function issueTo(
   fleet: Fleet,
   issuer: Generation,
   deviceId: string,
+  key: TestKey = makeKey(),
 ): Promise<StoredCertificate> {
-  const grant = decide(makeCsr({ deviceId, key: makeKey() }));
+  const grant = decide(makeCsr({ deviceId, key }));
   if ('code' in grant) throw grant;
   const context = contextOf(fleet, issuer);
   const chunk = await prepareGrants(ca, { context, grants: [grant], at: clock.now() });
