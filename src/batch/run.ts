@@ -13,8 +13,8 @@ import type { BatchStore, RowOutcome, StoredOutcome } from './ports.ts';
 import type { Progress } from './progress.ts';
 import type { Row, RowSource } from './row.ts';
 
-/** Rows that go through the cycle together: two transactions, and some 60 ms of proving and signing. */
-const CHUNK_ROWS = 256;
+/** Rows that go through the cycle together: two transactions, and some 150 ms of proving and signing. */
+const CHUNK_ROWS = 512;
 /** Of those whose RSA keys we make: some seconds a chunk, so that the client sees that it goes on. */
 const RSA_CHUNK_ROWS = 4;
 /** Chunks of one lot on their way at a time: some are proven, some signed, while others are written. */

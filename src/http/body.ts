@@ -12,20 +12,23 @@ const MAX_BUNDLE_OCTETS = 256 * 1024;
 /** As a row of a lot. */
 const MAX_PKCS10_OCTETS = 64 * 1024;
 
+function cutOff({ edge, req }: Call): void {
+  req.log.warn({ idleBodyMs: edge.idleBodyMs }, 'the client is cut off: its upload stands still');
+  req.destroy();
+}
+
 /**
  * The body's octets as they come. A client that sends nothing for `idleBodyMs` while we wait for it is
  * cut off; time that we take ourselves does not count. Leaves the connection open when the consumer
  * stops early, so that it can be answered.
  */
-export async function* readOctets({ edge, req, res }: Call): AsyncGenerator<Uint8Array> {
+export async function* readOctets(call: Call): AsyncGenerator<Uint8Array> {
+  const { req, res } = call;
   inviteBody(req, res);
   const pieces = req.iterator({ destroyOnReturn: false });
   try {
     for (;;) {
-      const timer = setTimeout(() => {
-        req.log.warn({ idleBodyMs: edge.idleBodyMs }, 'the client is cut off: its upload stands still');
-        req.destroy();
-      }, edge.idleBodyMs);
+      const timer = setTimeout(() => cutOff(call), call.edge.idleBodyMs);
       const next = await pieces.next().finally(() => clearTimeout(timer));
       if (next.done) return;
       yield next.value;
@@ -38,16 +41,38 @@ export async function* readOctets({ edge, req, res }: Call): AsyncGenerator<Uint
 const tooLarge = (limit: number): PkiError =>
   new PkiError('too-large', `The body has more than ${limit} octets.`);
 
-async function readWhole(call: Call, limit: number): Promise<Buffer> {
-  if (Number(call.req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
-  const pieces: Uint8Array[] = [];
-  let octets = 0;
-  for await (const piece of readOctets(call)) {
-    octets += piece.length;
-    if (octets > limit) throw tooLarge(limit);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
+/**
+ * The whole of a body, in the few events that a small one takes: an iterator over it would cost a single
+ * request more than its signature.
+ */
+function readWhole(call: Call, limit: number): Promise<Buffer> {
+  const { req, res } = call;
+  if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit));
+  inviteBody(req, res);
+  return new Promise((resolve, reject) => {
+    const pieces: Uint8Array[] = [];
+    let octets = 0;
+    const timer = setTimeout(() => cutOff(call), call.edge.idleBodyMs);
+    const settle = (end: () => void): void => {
+      clearTimeout(timer);
+      req.off('data', take).off('end', finish).off('error', fail).off('close', leave);
+      end();
+    };
+    const take = (piece: Uint8Array): void => {
+      timer.refresh();
+      octets += piece.length;
+      if (octets > limit) fail(tooLarge(limit));
+      else pieces.push(piece);
+    };
+    const finish = (): void => settle(() => resolve(Buffer.concat(pieces)));
+    const fail = (failure: Error): void => {
+      req.pause();
+      settle(() => reject(failure));
+    };
+    const leave = (): void => fail(new Error('the client went away in the middle of its body'));
+    if (req.destroyed) leave();
+    else req.on('data', take).on('end', finish).on('error', fail).on('close', leave);
+  });
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -157,14 +157,19 @@ export function openPool({ keystore, random, profiles, size = availableParalleli
       renews: context.renews ?? null,
     });
     const { rows, places } = inPlace(requests, prepared);
+    // With its last row signed, or with none that could be, the worker has let go of the chunk by itself.
+    let left = prepared.filter((row) => 'intent' in row).length;
     return {
       rows,
       sign: async (wanted) => {
         const inWorker = wanted.map((index) => places[index] ?? -1);
         const signed = expect(await signIn({ worker, chunk, keyId, signer }, inWorker), 'signed');
+        left -= wanted.length;
         return signedRows(signed, recipientDigest !== null);
       },
-      release: () => worker.tell({ kind: 'release', chunk }),
+      release: () => {
+        if (left > 0) worker.tell({ kind: 'release', chunk });
+      },
     };
   }
 

@@ -42,6 +42,8 @@ type Prepare = Extract<Task, { kind: 'prepare' }>;
 interface Chunk {
   readonly bench: Bench;
   readonly rows: readonly Prepared[];
+  /** Rows that may still be signed. */
+  left: number;
 }
 
 function createWorker({ profiles }: WorkerSettings) {
@@ -70,7 +72,8 @@ function createWorker({ profiles }: WorkerSettings) {
       const serial = serials.subarray(i * SERIAL_OCTETS, (i + 1) * SERIAL_OCTETS);
       return prepareRequest(bench, input, serial, now);
     });
-    chunks.set(chunk, { bench, rows });
+    const left = rows.filter(({ tbs }) => tbs !== null).length;
+    if (left > 0) chunks.set(chunk, { bench, rows, left });
     return { kind: 'prepared', ...packRows(rows) };
   }
 
@@ -101,25 +104,28 @@ function createWorker({ profiles }: WorkerSettings) {
     const key = keys.get(keyId);
     if (!key) throw new Error(`the key ${keyId} is not installed`);
     const { algorithm } = chunk.bench.issuer;
-    return finishAll(chunk, wanted, takeAll(chunk, wanted), (octets) => signOctets(algorithm, key, octets));
+    return finishAll(id, wanted, takeAll(chunk, wanted), (octets) => signOctets(algorithm, key, octets));
   }
 
   function finish({ chunk, rows, taken, signatures }: Extract<Task, { kind: 'finish' }>): Answer {
     const values = unpack(signatures);
-    return finishAll(chunkOf(chunk), rows, unpack(taken), (_, i) => values[i] ?? NOTHING);
+    return finishAll(chunk, rows, unpack(taken), (_, i) => values[i] ?? NOTHING);
   }
 
+  /** A chunk whose last row is signed goes by itself: the parent spares a message for it. */
   function finishAll(
-    { bench, rows }: Chunk,
+    id: number,
     wanted: readonly number[],
     tbs: readonly Uint8Array[],
     signatureOf: (octets: Uint8Array, i: number) => Uint8Array,
   ): Answer {
-    return signedAnswer(
-      tbs.map((octets, i) =>
-        finishSigning(bench, octets, signatureOf(octets, i), rows[wanted[i] ?? -1]?.pkcs8 ?? null),
-      ),
+    const chunk = chunkOf(id);
+    const signed = tbs.map((octets, i) =>
+      finishSigning(chunk.bench, octets, signatureOf(octets, i), chunk.rows[wanted[i] ?? -1]?.pkcs8 ?? null),
     );
+    chunk.left -= signed.length;
+    if (chunk.left === 0) chunks.delete(id);
+    return signedAnswer(signed);
   }
 
   function release(id: number): void {
