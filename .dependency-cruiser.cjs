@@ -1,5 +1,5 @@
 // The rooms and who may import whom: docs/architecture.md, executable.
-const CORE = ["asn1", "archive", "x509", "policy", "ca", "batch", "bundle", "enrollment", "status"];
+const CORE = ["asn1", "archive", "x509", "policy", "ca", "batch", "bundle", "enrollment", "status", "ceremony"];
 const ROOMS = {
   asn1: [],
   archive: [],
@@ -7,6 +7,7 @@ const ROOMS = {
   policy: ["asn1", "x509"],
   enrollment: ["asn1", "x509", "policy"],
   ca: ["asn1", "x509", "policy", "enrollment"],
+  ceremony: ["asn1", "x509", "policy", "enrollment", "ca"],
   status: ["asn1", "x509", "policy", "ca"],
   bundle: ["asn1", "archive", "x509", "policy", "ca"],
   batch: ["asn1", "archive", "x509", "policy", "enrollment", "ca"],
@@ -18,8 +19,8 @@ const ROOMS = {
   pool: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],
   store: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "status", "gateway", "outgoing"], // the rooms whose ports it implements
   config: ["policy"], // profiles are configuration; policy validates them
-  http: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing"],
-  cli: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing", "config", "keystore", "store", "pool"],
+  http: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing", "ceremony"],
+  cli: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing", "ceremony", "config", "keystore", "store", "pool"],
 };
 const ONE_DOOR = {
   asn1js: "x509", pkijs: "x509", "@peculiar/x509": "x509", "reflect-metadata": "x509", "node-forge": "x509",

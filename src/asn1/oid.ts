@@ -103,6 +103,10 @@ export const OID = {
   sha384: '2.16.840.1.101.3.4.2.2',
   sha512: '2.16.840.1.101.3.4.2.3',
   signedData: '1.2.840.113549.1.7.2',
+  // what is signed beside the content: RFC 5652, 11
+  contentType: '1.2.840.113549.1.9.3',
+  messageDigest: '1.2.840.113549.1.9.4',
+  signingTime: '1.2.840.113549.1.9.5',
   encryptedData: '1.2.840.113549.1.7.6',
   // content for a recipient: RFC 5652, RFC 4055, RFC 5753, RFC 3565
   data: '1.2.840.113549.1.7.1',

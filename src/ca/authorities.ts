@@ -71,7 +71,7 @@ function profileFor(ca: CaContext, fleet: Fleet, kind: AuthorityKind, name: stri
 }
 
 /** What kind of key it is; a text that fits no target for one that we would not have made. */
-function algorithmOf({ key }: PublicKey): string {
+export function algorithmOf({ key }: PublicKey): string {
   if (key.kind === 'ec') return `ec-${key.curve.replace('-', '').toLowerCase()}`;
   return key.kind === 'rsa' ? `rsa-${key.modulusBits}` : key.kind;
 }
@@ -242,7 +242,7 @@ export async function stageGeneration(
 }
 
 /** Two issuers of one name are told apart by their key identifiers alone, which not every verifier looks at. */
-function verifyNewName(line: readonly Generation[], commonName: string): void {
+export function verifyNewName(line: readonly Generation[], commonName: string): void {
   const names = (one: Generation): readonly (string | undefined)[] =>
     attributesOf(generationCertificate(one).subject, OID.commonName).map(({ value }) => value);
   const same = line.find((one) => names(one).includes(commonName));

@@ -1,6 +1,6 @@
 import { OID } from '../asn1/index.ts';
 import { PkiError } from '../errors.ts';
-import { rootWarnings } from '../policy/index.ts';
+import { isRehearsalName, rootWarnings } from '../policy/index.ts';
 import {
   type Certificate,
   describeKey,
@@ -33,7 +33,7 @@ function refuseCertificate(message: string): never {
 }
 
 /** A root that can head a fleet: a CA, self-signed, alive, with the key that was given. */
-function verifyImportedRoot(certificate: Certificate, spki: Uint8Array, now: Date): void {
+export function verifyImportedRoot(certificate: Certificate, spki: Uint8Array, now: Date): void {
   const constraints = findExtension(certificate, OID.basicConstraints);
   if (!constraints || !readBasicConstraints(constraints).ca)
     refuseCertificate('The certificate is not a CA (basicConstraints CA:TRUE).');
@@ -49,12 +49,13 @@ function verifyImportedRoot(certificate: Certificate, spki: Uint8Array, now: Dat
     refuseCertificate(`The certificate expired on ${certificate.notAfter.toISOString()}.`);
   if (certificate.notBefore > now)
     refuseCertificate(`The certificate is not valid before ${certificate.notBefore.toISOString()}.`);
+  if (isRehearsalName(certificate.subject)) refuseCertificate('The certificate was made in a rehearsal.');
   if (certificate.subject.rdns.length === 0) {
     refuseCertificate('The certificate has an empty subject: nothing under it could name its issuer.');
   }
 }
 
-function verifyImportedKey(ca: CaContext, fleet: Fleet, { publicKey: { key } }: Certificate): void {
+export function verifyImportedKey(ca: CaContext, fleet: Fleet, { publicKey: { key } }: Certificate): void {
   if (key.kind === 'ed25519') verifyKeyAlgorithm(ca, fleet, 'ed25519');
   if (key.kind !== 'rsa' || (key.modulusBits >= 2048 && key.modulusBits <= 8192)) return;
   throw new PkiError('weak-key', `A root's RSA key has 2048 to 8192 bits; this one is ${describeKey(key)}.`);
@@ -110,6 +111,9 @@ export async function importRoot(
   await ca.keystore.adopt(keyId, key.pkcs8);
   const imported = {
     fleetId: fleet.id,
+    place: 'first',
+    issuerId: null,
+    ceremony: null,
     authority: wish.name,
     kind: 'root',
     profile: 'imported',

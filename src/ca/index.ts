@@ -5,7 +5,13 @@
  */
 
 export type { AuthorityResult, AuthorityWish } from './authorities.ts';
-export { createAuthority, generationWarnings, stageGeneration } from './authorities.ts';
+export {
+  algorithmOf,
+  createAuthority,
+  generationWarnings,
+  stageGeneration,
+  verifyReadBack,
+} from './authorities.ts';
 export { isAuthorityKeyId } from './authority-key.ts';
 export * from './certificate-status.ts';
 export * from './context.ts';
@@ -21,6 +27,7 @@ export * from './keystore-ports.ts';
 export * from './ledger-records.ts';
 export * from './link-ports.ts';
 export * from './links.ts';
+export { importOfflineRoot, type OfflineRoot } from './offline-root.ts';
 export * from './ports.ts';
 export * from './possession.ts';
 export * from './prepare.ts';
@@ -35,4 +42,6 @@ export * from './rotation-ports.ts';
 export * from './scrap.ts';
 export * from './serial.ts';
 export * from './server-ports.ts';
+export * from './sign-with.ts';
 export * from './steps-ports.ts';
+export * from './taken-list.ts';

@@ -24,8 +24,11 @@ export interface Signer {
   readonly portable: KeyObject | null;
 }
 
-/** Where a key lives: in an encrypted file of ours, or in a token (PKCS#11) that never gives it away. */
-export type KeyPlace = 'file' | 'token';
+/**
+ * Where a key lives: in an encrypted file of ours, in a token (PKCS#11) that never gives it away, or offline, where
+ * the service cannot reach it and people sign with it in a ceremony.
+ */
+export type KeyPlace = 'file' | 'token' | 'offline';
 
 /**
  * Names of keys that live in a token end so, and say which key is meant: `.token` was made there under its
@@ -36,9 +39,14 @@ export const TOKEN_SUFFIX = { made: '.token', adopted: '.adopted' } as const;
 /** Hexadecimal digits of that digest. */
 export const DIGEST_DIGITS = 24;
 
+/** How names of keys end that the service has never had; before it the SHA-256 of the public half begins. */
+export const OFFLINE_SUFFIX = '.offline';
+
 /** Where the key with an id lives. */
-export const placeOf = (keyId: string): KeyPlace =>
-  keyId.endsWith(TOKEN_SUFFIX.made) || keyId.endsWith(TOKEN_SUFFIX.adopted) ? 'token' : 'file';
+export function placeOf(keyId: string): KeyPlace {
+  if (keyId.endsWith(OFFLINE_SUFFIX)) return 'offline';
+  return keyId.endsWith(TOKEN_SUFFIX.made) || keyId.endsWith(TOKEN_SUFFIX.adopted) ? 'token' : 'file';
+}
 
 /** A key that is in the token already. */
 export interface HeldKey {
@@ -57,7 +65,10 @@ export interface Keystore {
   generate(keyId: string, algorithm: KeyAlgorithm): Promise<Signer>;
   /** Takes a private key (PKCS#8, DER) under an id that is not taken. When it resolves, it is on disk. A token takes none. */
   adopt(keyId: string, pkcs8: Uint8Array): Promise<Signer>;
-  /** Opens a key for signing; rejects with `signer-unavailable` when there is none or it cannot be read. */
+  /**
+   * Opens a key for signing; rejects with `signer-unavailable` when there is none or it cannot be read, and with
+   * `key-offline` where it is offline.
+   */
   open(keyId: string): Promise<Signer>;
   /**
    * Finds the key in the token that has a label or an id (hexadecimal). Rejects with `bad-request` where there is

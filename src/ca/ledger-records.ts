@@ -99,9 +99,21 @@ export interface GenerationIntent {
   readonly notAfter: Date;
 }
 
-/** A root that was made elsewhere and is taken in with its key. */
+/** The ceremony that something came from, as the audit log tells of it. */
+export interface CeremonyOrigin {
+  readonly title: string;
+  readonly custodians: readonly string[];
+  /** SHA-256 of its transcript, hex. */
+  readonly transcript: string;
+}
+
+/** A CA whose certificate was made elsewhere. */
 export interface GenerationImport {
   readonly fleetId: number;
+  readonly place: LinePlace;
+  /** null: self-signed. */
+  readonly issuerId: number | null;
+  readonly ceremony: CeremonyOrigin | null;
   readonly authority: string;
   readonly kind: AuthorityKind;
   readonly profile: string;

@@ -93,6 +93,8 @@ async function ensureLink(
     await makeLink(ca, act, subject, issuer, room.pathLength);
   } catch (failure) {
     if (failure instanceof PkiError && failure.code === 'issuer-near-end') return none('it is near its end');
+    if (failure instanceof PkiError && failure.code === 'key-offline')
+      return none('its key is offline, and signs in a ceremony alone');
     throw failure;
   }
   return [];

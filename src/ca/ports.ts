@@ -66,7 +66,7 @@ export interface Ledger {
     certificate: Uint8Array,
     place: LinePlace,
   ): Promise<Generation>;
-  /** Takes in a generation that was made elsewhere; active at once. Same refusals as an intent. */
+  /** Takes in a generation that was made elsewhere: the first of an authority is active, the next staged. Same refusals as an intent. */
   recordGenerationImported(act: Act, generation: GenerationImport): Promise<Generation>;
   /** All generations of a fleet that have a certificate, oldest first. */
   listGenerations(fleetId: number): Promise<readonly Generation[]>;

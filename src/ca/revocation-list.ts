@@ -1,6 +1,7 @@
 import { type CrlPage, maySignCrls, prepareCrl, prepareCrlPage } from '../policy/index.ts';
 import type { CaContext } from './context.ts';
 import { generationCertificate, issuerFor } from './issuer.ts';
+import { placeOf } from './keystore-ports.ts';
 import type { Act, Generation } from './ledger-records.ts';
 import type { ListFacts, ListState, RevocationQuery } from './revocation-ports.ts';
 import { signWith } from './sign-with.ts';
@@ -45,7 +46,7 @@ async function readPages(ca: CaContext, query: RevocationQuery): Promise<readonl
 
 /**
  * Makes the next CRL of an issuer where it is due, by the cycle of a certificate. Gives what is published then;
- * null where it was not due. Rejects with `busy` where another made one meanwhile, with `clock-behind`,
+ * null where it was not due, or its key is offline. Rejects with `busy` where another made one meanwhile, with `clock-behind`,
  * `signer-unavailable`, and as the ledger does.
  */
 export async function makeListIfDue(
@@ -54,7 +55,8 @@ export async function makeListIfDue(
   generation: Generation,
   terms: ListTerms,
 ): Promise<ListFacts | null> {
-  // Step 1: decide.
+  // Step 1: decide. Those of a key that is offline are signed in a ceremony.
+  if (placeOf(generation.keyId) === 'offline') return null;
   const issuerId = generation.id;
   const state = await ca.revocations.findListState(issuerId);
   if (!isDue(state, terms, act.at)) return null;

@@ -1,5 +1,5 @@
 import type { RevocationReason, RevokedEntry } from '../x509/index.ts';
-import type { Act } from './ledger-records.ts';
+import type { Act, CeremonyOrigin } from './ledger-records.ts';
 
 /** Certificates that are revoked together, and what they have in common. */
 export interface RevocationOrder {
@@ -104,6 +104,17 @@ export interface RevocationLedger {
    * there is no such intent of this run, when it was completed before, or when one of a higher number was.
    */
   recordListIssued(act: Act, runId: string, issuerId: number, number: number, der: Uint8Array): Promise<void>;
+  /**
+   * Stores a CRL that was signed elsewhere, intent and completion in one: from then on it is the published one.
+   * Rejects as both do.
+   */
+  recordListImported(
+    act: Act,
+    runId: string,
+    intent: ListIntent,
+    der: Uint8Array,
+    ceremony: CeremonyOrigin | null,
+  ): Promise<void>;
   /** The published one. */
   findList(issuerId: number): Promise<RevocationList | undefined>;
 }

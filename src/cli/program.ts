@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { declareAudit } from './declarations/audit.ts';
 import { declareAuthority } from './declarations/authority.ts';
 import { declareBatch } from './declarations/batch.ts';
 import { declareBench } from './declarations/bench.ts';
+import { declareCeremony } from './declarations/ceremony.ts';
 import { declareCertProvider } from './declarations/cert-provider.ts';
 import { declareCertificates } from './declarations/certificates.ts';
 import { declareCheck } from './declarations/check.ts';
@@ -18,6 +18,7 @@ import { declareServer } from './declarations/server.ts';
 import { declareService } from './declarations/service.ts';
 import { declareToken } from './declarations/token.ts';
 import { type Declare, performer } from './invocation.ts';
+import { readVersion } from './version.ts';
 
 const GROUPS: readonly Declare[] = [
   declareService,
@@ -32,18 +33,13 @@ const GROUPS: readonly Declare[] = [
   declareRegistration,
   declareGateway,
   declareRotate,
+  declareCeremony,
   declareServer,
   declareOutgoing,
   declareToken,
   declareAudit,
   declareBench,
 ];
-
-/** `src/cli` and `dist/cli` lie equally deep. */
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 const EXIT_HELP = `
 Exit status: 0 done, 1 some rows refused, 2 bad input, 3 refused by policy (or a check that failed),

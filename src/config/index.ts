@@ -10,3 +10,4 @@ export * from './load-config.ts';
 export * from './package-root.ts';
 export * from './read-profiles.ts';
 export { SQLITE_CACHE_MIB } from './settings.ts';
+export { readYamlFile } from './yaml-file.ts';

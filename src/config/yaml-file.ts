@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
+import { isNode, LineCounter, parseDocument } from 'yaml';
 import { ConfigError } from './config-error.ts';
 
 function readText(path: string): string | undefined {
@@ -13,14 +13,21 @@ function readText(path: string): string | undefined {
   }
 }
 
+export interface YamlFile {
+  readonly content: unknown;
+  /** The line of a value, by the way to it; where it is not there, of what it should be in. */
+  lineOf(steps: readonly (string | number)[]): number;
+}
+
 /**
  * Reads one YAML document (1.2, core schema, no duplicate keys). undefined: there is no such file.
  * Throws a `ConfigError` that names line and column; the parser's own message would quote the line.
  */
-export function readYamlFile(path: string): { readonly content: unknown } | undefined {
+export function readYamlFile(path: string): YamlFile | undefined {
   const text = readText(path);
   if (text === undefined) return undefined;
-  const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true, lineCounter });
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) {
     throw new ConfigError(
@@ -31,7 +38,12 @@ export function readYamlFile(path: string): { readonly content: unknown } | unde
     );
   }
   try {
-    return { content: document.toJS() as unknown };
+    const lineOf = (steps: readonly (string | number)[]): number => {
+      const node = steps.length === 0 ? document.contents : document.getIn(steps, true);
+      if (isNode(node) && node.range) return lineCounter.linePos(node.range[0]).line;
+      return steps.length === 0 ? 1 : lineOf(steps.slice(0, -1));
+    };
+    return { content: document.toJS() as unknown, lineOf };
   } catch {
     // Aliases that expand without measure.
     throw new ConfigError([`${path} has too many aliases.`]);

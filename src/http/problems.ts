@@ -75,6 +75,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'The archive of credentials cannot be read',
     'A plain zip is due, as docs/credentials.md describes it: no encryption, no zip64, no links, each name once.',
   ),
+  'bad-ceremony': kind(
+    400,
+    'The files of the ceremony do not hold together',
+    'Send all files of the folder that fleetca ceremony run wrote, as they are. fleetca ceremony verify says on your machine what is wrong with them.',
+  ),
   'too-large': kind(
     413,
     'The body is too large',
@@ -273,6 +278,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'Its certificate was made without cRLSign in keyUsage, as the roots of both manuals are. A gateway that is given a CRL of such a root refuses every device, so there is none, and no file for the gateway. Revoke all the same, and block the device at the gateway or at the OTA server; or begin a new fleet with a root of the profile fleet-root.',
   ),
   'authority-ambiguous': kind(409, 'The fleet has several issuing authorities', 'Name one with authority.'),
+  'key-offline': kind(
+    409,
+    'The key is offline',
+    'The service does not hold this key. What it is to sign is signed in a ceremony (docs/ceremonies.md) or where the key is, and taken in: POST /v1/fleets/{fleet}/ceremonies, or …/authorities/{authority}/certificate for a request of ours.',
+  ),
   'issuer-near-end': kind(
     409,
     'The authority ends soon',

@@ -4,6 +4,7 @@ import { authorityRoutes } from './routes/authorities.ts';
 import { batchListRoutes } from './routes/batch-list.ts';
 import { batchResultRoutes } from './routes/batch-results.ts';
 import { batchRoutes } from './routes/batches.ts';
+import { ceremonyRoutes } from './routes/ceremonies.ts';
 import { certificateSearchRoutes } from './routes/certificate-search.ts';
 import { certificateRoutes } from './routes/certificates.ts';
 import { checkRoutes } from './routes/check.ts';
@@ -59,6 +60,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...checkRoutes,
   ...factorySignRoutes,
   ...registrationCredentialRoutes,
+  ...ceremonyRoutes,
   ...rotationRoutes,
   ...serverRoutes,
   ...registryRoutes,

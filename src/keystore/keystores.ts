@@ -19,10 +19,27 @@ const NO_TOKEN: Keystore = {
   discard: async () => undefined,
 };
 
+const offline = async (keyId: string): Promise<never> => {
+  throw new PkiError(
+    'key-offline',
+    `The key ${keyId} is offline: what it signs is signed in a ceremony, and taken in.`,
+    { facts: { keyId } },
+  );
+};
+
+const OFFLINE: Keystore = {
+  generate: offline,
+  adopt: offline,
+  findHeld: offline,
+  open: offline,
+  discard: async () => undefined,
+};
+
 /** Files and a token as one: the key's id says which. `list` and `has` tell of files alone. */
 export function composeKeystores(files: FileKeystore, token: Keystore | null): FileKeystore {
   const held = token ?? NO_TOKEN;
-  const of = (keyId: string): Keystore => (placeOf(keyId) === 'token' ? held : files);
+  const places = { file: files, token: held, offline: OFFLINE } as const;
+  const of = (keyId: string): Keystore => places[placeOf(keyId)];
   return {
     list: files.list,
     has: files.has,

@@ -12,6 +12,7 @@ export * from './plan.ts';
 export * from './possession.ts';
 export * from './profile.ts';
 export * from './registration.ts';
+export * from './rehearsal.ts';
 export * from './requested-extensions.ts';
 export * from './root-warnings.ts';
 export * from './signable.ts';

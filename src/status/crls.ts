@@ -3,6 +3,7 @@ import {
   type Generation,
   hasLists,
   type ListFacts,
+  placeOf,
   type RevocationLedger,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
@@ -37,11 +38,20 @@ async function readCrlOf({ revocations }: CaContext, generation: Generation): Pr
   const known = keptOf(revocations).get(generation.id);
   if (known && known.number === published?.number) return known;
   const list = published && (await revocations.findList(generation.id));
-  if (!list) throw new PkiError('busy', `The CRL of ${nameOf(generation)} is not made yet.`);
+  if (!list) throw noList(generation);
   const read = { ...list, pem: encodeCrlPem(list.der) };
   keptOf(revocations).set(generation.id, read);
   return read;
 }
+
+/** A CRL that is not there: the service makes it in a moment, or people have to. */
+const noList = (generation: Generation): PkiError =>
+  placeOf(generation.keyId) === 'offline'
+    ? new PkiError(
+        'crl-not-possible',
+        `The key of ${nameOf(generation)} is offline, and no CRL of it was taken in: make one in a ceremony.`,
+      )
+    : new PkiError('busy', `The CRL of ${nameOf(generation)} is not made yet.`);
 
 /** Why there is no CRL, and so no file of CRLs: a gateway that had one for some would refuse every device. */
 const noCrl = (without: readonly Generation[]): PkiError =>

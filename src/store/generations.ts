@@ -5,7 +5,7 @@ import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
 import { insertChunk } from './intent-chunks.ts';
 import { profileVersion } from './profile-versions.ts';
-import { keyOfADevice, keyOfAnAuthority, verifyNameIsFree, verifyPlaceIsFree } from './refusals.ts';
+import { keyOfADevice, keyOfAnAuthority, verifyPlaceIsFree } from './refusals.ts';
 import { build, type Session } from './session.ts';
 import { verifyClock } from './verify-clock.ts';
 
@@ -144,8 +144,18 @@ interface NewGeneration {
   readonly keyDigest: Uint8Array;
   readonly issuerId: number | null;
   readonly certificate: Uint8Array | null;
+  /** Where it was made elsewhere, what it is at once; `staged` until it is issued. */
+  readonly place: LinePlace;
   readonly auditSeq: number;
 }
+
+/** What the entry of an import says. */
+export const importDetails = ({ authority, kind, certificate, ceremony }: GenerationImport) => ({
+  authority,
+  kind,
+  certificate: hex(sha256(certificate)),
+  ...(ceremony === null ? {} : { ceremony: { ...ceremony } }),
+});
 
 function insertGeneration(session: Session, act: Act, wish: NewGeneration): number {
   const last = session.first(build.selectFrom('generation').select('id').orderBy('id', 'desc').limit(1));
@@ -158,7 +168,7 @@ function insertGeneration(session: Session, act: Act, wish: NewGeneration): numb
       authority: wish.authority,
       kind: wish.kind,
       number: answer(session, nextGeneration(wish.fleetId, wish.authority)),
-      state: done ? 'active' : 'staged',
+      state: done && wish.place === 'first' ? 'active' : 'staged',
       profile: wish.profile,
       key_id: wish.keyId,
       key_digest: wish.keyDigest,
@@ -269,13 +279,13 @@ export function recordGenerationImported(
   act: Act,
   generation: GenerationImport,
 ): Generation {
-  const { fleetId, authority, kind } = generation;
-  verifyNameIsFree(answer(session, listGenerations(fleetId)), authority, kind);
+  const { fleetId } = generation;
+  verifyPlaceIsFree(answer(session, listGenerations(fleetId)), generation);
   const auditSeq = appendAudit(session, act, {
     action: 'generation-imported',
     fleet: fleetName(session, fleetId),
-    details: { authority, kind, certificate: hex(sha256(generation.certificate)) },
+    details: importDetails(generation),
   });
-  const id = insertGeneration(session, act, { ...generation, issuerId: null, auditSeq });
+  const id = insertGeneration(session, act, { ...generation, auditSeq });
   return answer(session, findGeneration(id)) as Generation;
 }

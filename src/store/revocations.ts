@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type {
   Act,
+  CeremonyOrigin,
   ListFacts,
   ListIntent,
   ListState,
@@ -294,10 +295,16 @@ export const listDetails = (
   run: row.run_id,
 });
 
-export const listIssuedDetails = (issuerId: number, number: number, digest: Uint8Array) => ({
+export const listIssuedDetails = (
+  issuerId: number,
+  number: number,
+  digest: Uint8Array,
+  ceremony: CeremonyOrigin | null,
+) => ({
   issuer: issuerId,
   number,
   crl: hex(digest),
+  ...(ceremony === null ? {} : { ceremony: { ...ceremony } }),
 });
 
 /** The fleet of an issuer; fails where there is none. */
@@ -355,15 +362,28 @@ export function recordListIssued(
   issuerId: number,
   number: number,
   der: Uint8Array,
+  ceremony: CeremonyOrigin | null = null,
 ): void {
   const state = answer(session, findListState(issuerId));
   verifyNewer(state, number);
   const auditSeq = appendAudit(session, act, {
     action: 'crl-issued',
     fleet: fleetName(session, answer(session, fleetOfIssuer(issuerId))),
-    details: listIssuedDetails(issuerId, number, sha256(der)),
+    details: listIssuedDetails(issuerId, number, sha256(der), ceremony),
   });
   const { changes } = session.run(completeList(runId, issuerId, number, der, auditSeq));
   if (changes !== 1) throw new Error(`CRL ${number} of issuer ${issuerId} has no open intent of this run`);
   if (state.published) session.run(dropOctets(issuerId, state.published.number));
+}
+
+export function recordListImported(
+  session: Session,
+  act: Act,
+  runId: string,
+  intent: ListIntent,
+  der: Uint8Array,
+  ceremony: CeremonyOrigin | null,
+): void {
+  recordListIntent(session, act, runId, intent);
+  recordListIssued(session, act, runId, intent.issuerId, intent.number, der, ceremony);
 }

@@ -166,6 +166,8 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       writer.write((s) => revocations.recordListIntent(s, act, run, intent)),
     recordListIssued: (act, run, issuerId, number, der) =>
       writer.write((s) => revocations.recordListIssued(s, act, run, issuerId, number, der)),
+    recordListImported: (act, run, intent, der, ceremony) =>
+      writer.write((s) => revocations.recordListImported(s, act, run, intent, der, ceremony)),
     findList: (issuerId) => ask(revocations.findList(issuerId)),
 
     recordDestination: (act, destination) =>

@@ -118,6 +118,7 @@ const METHODS = [
   'listRevocations',
   'recordListIntent',
   'recordListIssued',
+  'recordListImported',
   'findList',
   'recordDestination',
   'removeDestination',

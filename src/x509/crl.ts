@@ -191,6 +191,17 @@ export function parseCrl(der: Uint8Array): Crl {
   return { ...body, signature: bits };
 }
 
+/** The serials of a CRL from wherever, whatever else its entries say; hex. Refuses `bad-der`. */
+export function revokedSerials({ entries }: Pick<Crl, 'entries'>): readonly string[] {
+  const serials: string[] = [];
+  for (const list = new DerReader(entries); !list.atEnd; ) {
+    const entry = list.sequence('an entry of the CRL');
+    const serial = readInteger(entry.expect(TAG.integer, 'a serial number'));
+    serials.push(Buffer.from(serial).toString('hex'));
+  }
+  return serials;
+}
+
 /** cRLNumber (RFC 5280, 5.2.3). */
 export const encodeCrlNumber = (number: number): Uint8Array => encodeSmallInteger(number);
 

@@ -22,4 +22,5 @@ export * from './read-back.ts';
 export * from './recipient.ts';
 export * from './sha256.ts';
 export * from './signature.ts';
+export * from './signed-data.ts';
 export * from './verify.ts';

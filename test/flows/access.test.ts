@@ -164,6 +164,7 @@ const examples: Readonly<Record<string, () => Example>> = {
     ...inFleet('/authorities/root/generations', 422),
     json: { profile: 'none-such' },
   }),
+  importCeremony: () => ({ ...inFleet('/ceremonies', 400), json: { files: {} } }),
   getLine: () => inFleet('/authorities/root/generations', 200),
   publishGeneration: () => ({ ...inFleet('/authorities/root/generations/1/publish', 409), json: {} }),
   activateGeneration: () => ({ ...inFleet('/authorities/root/generations/1/activate', 409), json: {} }),

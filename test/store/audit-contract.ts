@@ -41,8 +41,9 @@ export function auditContract(given: Given): void {
     );
     const other = await newFleet(store);
     await told(other.name, () => {
-      const { issuerId: _, tbsDigest: __, profileDigest: ___, ...root } = generationIntent(other);
-      return store.recordGenerationImported(act, { ...root, certificate: certificateOf(root.serial) });
+      const { tbsDigest: _, profileDigest: __, ...root } = generationIntent(other);
+      const certificate = certificateOf(root.serial);
+      return store.recordGenerationImported(act, { ...root, certificate, ceremony: null });
     });
     const line = await newLine(store);
     const [a, b] = [line.row('dev-a'), line.row('dev-b')];

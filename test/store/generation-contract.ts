@@ -16,6 +16,9 @@ const imported = (fleetId: number, wish: Partial<GenerationImport> = {}): Genera
   const serial = freshSerial();
   return {
     fleetId,
+    place: 'first',
+    issuerId: null,
+    ceremony: null,
     authority: 'root',
     kind: 'root',
     profile: 'imported',

@@ -23,8 +23,9 @@ beforeAll(async () => {
   const old = await newFleet(store);
   const settings = { hardwareId: 'board-7', pkcs11Module: null, gatewayTrusts: null, ostreeServer: null };
   await store.recordFleetTerms(actAt(), old.id, { gatewayUrl: null, gatewayRoot: null, settings });
-  const { issuerId: _, tbsDigest: __, profileDigest: ___, ...root } = generationIntent(old);
-  await store.recordGenerationImported(actAt(), { ...root, certificate: certificateOf(root.serial) });
+  const { tbsDigest: _, profileDigest: __, ...root } = generationIntent(old);
+  const certificateOfRoot = certificateOf(root.serial);
+  await store.recordGenerationImported(actAt(), { ...root, certificate: certificateOfRoot, ceremony: null });
   const [a, b, c] = [line.row('dev-a', { labels: '{"lot":"1"}' }), line.row('dev-b'), line.row('dev-c')];
   const ids = (await line.record([a, b, c])).map((v) => (v.verdict === 'recorded' ? v.intentId : 0));
   const certificate = await line.complete(a, ids[0] ?? 0);

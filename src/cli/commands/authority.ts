@@ -6,6 +6,8 @@ import { showList } from '../list.ts';
 import { sayWarnings, show } from '../output.ts';
 import { formatFields } from '../table.ts';
 
+const PLACES = { file: 'in a file', token: 'in a token', offline: 'offline' } as const;
+
 export interface Authority {
   readonly name: string;
   readonly kind: string;
@@ -14,7 +16,7 @@ export interface Authority {
   readonly profile: string;
   readonly imported: boolean;
   readonly key: string;
-  readonly keyPlace: 'file' | 'token';
+  readonly keyPlace: keyof typeof PLACES;
   readonly keyId: string;
   readonly subject: string;
   readonly serial: string;
@@ -50,7 +52,7 @@ export const authorityLines = (authority: Authority): string =>
   formatFields([
     ['authority', `${authority.name}, generation ${authority.generation}, ${authority.state}`],
     ['kind', authority.imported ? `${authority.kind}, imported` : authority.kind],
-    ['key', `${authority.key}, in a ${authority.keyPlace}`],
+    ['key', `${authority.key}, ${PLACES[authority.keyPlace]}`],
     ['key id', authority.keyId],
     ['profile', authority.profile],
     ['subject', authority.subject],

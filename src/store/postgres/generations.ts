@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Act, Generation, GenerationImport, GenerationIntent, LinePlace } from '../../ca/index.ts';
-import { findGeneration, listGenerations } from '../generations.ts';
-import { keyOfADevice, keyOfAnAuthority, verifyNameIsFree, verifyPlaceIsFree } from '../refusals.ts';
+import { findGeneration, importDetails, listGenerations } from '../generations.ts';
+import { keyOfADevice, keyOfAnAuthority, verifyPlaceIsFree } from '../refusals.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
 import { profileVersions } from './profile-versions.ts';
@@ -48,6 +48,7 @@ interface NewGeneration {
   readonly keyDigest: Uint8Array;
   readonly issuerId: number | null;
   readonly certificate: Uint8Array | null;
+  readonly place: LinePlace;
   readonly auditSeq: number;
 }
 
@@ -62,7 +63,7 @@ async function insertGeneration(session: PostgresSession, act: Act, wish: NewGen
       authority: wish.authority,
       kind: wish.kind,
       number,
-      state: done ? 'active' : 'staged',
+      state: done && wish.place === 'first' ? 'active' : 'staged',
       profile: wish.profile,
       key_id: wish.keyId,
       key_digest: wish.keyDigest,
@@ -179,13 +180,13 @@ export async function recordGenerationImported(
   act: Act,
   generation: GenerationImport,
 ): Promise<Generation> {
-  const { fleetId, authority, kind } = generation;
-  verifyNameIsFree(await transaction.answer(listGenerations(fleetId)), authority, kind);
+  const { fleetId } = generation;
+  verifyPlaceIsFree(await transaction.answer(listGenerations(fleetId)), generation);
   const auditSeq = await transaction.appendAudit(act, {
     action: 'generation-imported',
     fleet: await fleetName(transaction, fleetId),
-    details: { authority, kind, certificate: hex(sha256(generation.certificate)) },
+    details: importDetails(generation),
   });
-  const id = await insertGeneration(transaction, act, { ...generation, issuerId: null, auditSeq });
+  const id = await insertGeneration(transaction, act, { ...generation, auditSeq });
   return getGeneration(transaction, id);
 }

@@ -182,6 +182,8 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       writer.write((t) => revocations.recordListIntent(t, act, run, intent)),
     recordListIssued: (act, run, issuerId, number, der) =>
       writer.write((t) => revocations.recordListIssued(t, act, run, issuerId, number, der)),
+    recordListImported: (act, run, intent, der, ceremony) =>
+      writer.write((t) => revocations.recordListImported(t, act, run, intent, der, ceremony)),
     findList: (issuerId) => ask(findList(issuerId)),
 
     recordDestination: (act, destination) =>

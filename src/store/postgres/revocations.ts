@@ -1,4 +1,4 @@
-import type { Act, ListIntent, RevocationOrder } from '../../ca/index.ts';
+import type { Act, CeremonyOrigin, ListIntent, RevocationOrder } from '../../ca/index.ts';
 import {
   byIssuerAndSerial,
   completeList,
@@ -81,15 +81,28 @@ export async function recordListIssued(
   issuerId: number,
   number: number,
   der: Uint8Array,
+  ceremony: CeremonyOrigin | null = null,
 ): Promise<void> {
   const state = await transaction.answer(findListState(issuerId));
   verifyNewer(state, number);
   const auditSeq = await transaction.appendAudit(act, {
     action: 'crl-issued',
     fleet: await fleetOf(transaction, issuerId),
-    details: listIssuedDetails(issuerId, number, sha256(der)),
+    details: listIssuedDetails(issuerId, number, sha256(der), ceremony),
   });
   const changes = await transaction.run(completeList(runId, issuerId, number, der, auditSeq));
   if (changes !== 1) throw new Error(`CRL ${number} of issuer ${issuerId} has no open intent of this run`);
   if (state.published) await transaction.run(dropOctets(issuerId, state.published.number));
+}
+
+export async function recordListImported(
+  transaction: Transaction,
+  act: Act,
+  runId: string,
+  intent: ListIntent,
+  der: Uint8Array,
+  ceremony: CeremonyOrigin | null,
+): Promise<void> {
+  await recordListIntent(transaction, act, runId, intent);
+  await recordListIssued(transaction, act, runId, intent.issuerId, intent.number, der, ceremony);
 }
