@@ -281,6 +281,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       devices: store,
       rotation: store,
       links: store,
+    expiries: store,
       keystore,
       steps: pool,
       policy,

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Policy } from '../policy/index.ts';
 import type { Random } from '../random.ts';
 import type { DeviceLedger } from './device-ports.ts';
+import type { ExpiryLedger } from './expiry-ports.ts';
 import type { Keystore } from './keystore-ports.ts';
 import type { LinkLedger } from './link-ports.ts';
 import type { Ledger } from './ports.ts';
@@ -20,6 +21,7 @@ export interface CaContext {
   readonly devices: DeviceLedger;
   readonly rotation: RotationLedger;
   readonly links: LinkLedger;
+  readonly expiries: ExpiryLedger;
   readonly keystore: Keystore;
   readonly steps: Steps;
   readonly policy: Policy;

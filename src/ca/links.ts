@@ -36,6 +36,21 @@ export function linkPathLength(
   return { pathLength: least(pathLengthOf(subject), room === null ? null : room - 1) };
 }
 
+/** How many CAs stand between a root of the fleet and a device. */
+const belowRoots = (generations: readonly Generation[]): number =>
+  generations.some(({ kind }) => kind === 'issuing') ? 1 : 0;
+
+/** Why there can be no link of a root under another; null: there can be one. */
+export function linkProblem(
+  generations: readonly Generation[],
+  subject: Generation,
+  issuer: Generation,
+): string | null {
+  const certificates = [generationCertificate(subject), generationCertificate(issuer)] as const;
+  const room = linkPathLength(...certificates, belowRoots(generations));
+  return 'problem' in room ? room.problem : null;
+}
+
 const isRoot = ({ kind }: Generation): boolean => kind === 'root';
 
 /** Makes one link, by the cycle of every certificate. */
@@ -118,7 +133,7 @@ export async function makeLinks(
   const next = line.find((one) => one.number === number && one.state === 'staged');
   const active = line.find(({ state }) => state === 'active');
   if (!next || !active || !isRoot(next)) return [];
-  const below = generations.some(({ kind }) => kind === 'issuing') ? 1 : 0;
+  const below = belowRoots(generations);
   return [
     ...(await ensureLink(ca, act, next, active, below)),
     ...(await ensureLink(ca, act, active, next, below)),

@@ -1,5 +1,5 @@
 import type { Act, Actor, Generation, GenerationState } from './ledger-records.ts';
-import type { Move, MoveWish, RotationTerms } from './rotation.ts';
+import type { LineMember, Move, MoveWish, RotationTerms } from './rotation.ts';
 
 /** A generation that a move is about. */
 export interface MoveOrder extends MoveWish {
@@ -29,6 +29,8 @@ export interface RotationLedger {
    * `not-found`.
    */
   moveGeneration(act: Act, order: MoveOrder): Promise<Generation>;
+  /** An authority's generations as a move at that time would be judged by, in order of their numbers. */
+  readLine(fleetId: number, authority: string, at: Date): Promise<readonly LineMember[]>;
   /** The number that an authority's next generation gets; those that were given up keep theirs. */
   nextGeneration(fleetId: number, authority: string): Promise<number>;
   /** All moves of an authority's generations, oldest first. */

@@ -14,6 +14,7 @@ import { deviceLifeRoutes } from './routes/device-life.ts';
 import { deviceRoutes } from './routes/devices.ts';
 import { factorySignRoutes } from './routes/factory-sign.ts';
 import { fleetRoutes } from './routes/fleets.ts';
+import { forecastRoutes } from './routes/forecast.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { madeKeyRoutes } from './routes/made-keys.ts';
 import { operationRoutes } from './routes/operation.ts';
@@ -62,6 +63,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...registrationCredentialRoutes,
   ...ceremonyRoutes,
   ...rotationRoutes,
+  ...forecastRoutes,
   ...serverRoutes,
   ...registryRoutes,
   ...webhookRoutes,

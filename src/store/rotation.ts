@@ -86,7 +86,7 @@ function* memberOf(generation: Generation, all: readonly Generation[], at: Date)
 }
 
 /** An authority's generations as rotation sees them at a time, in order of their numbers. */
-function* readLine(fleetId: number, authority: string, at: Date): Asking<readonly LineMember[]> {
+export function* readLine(fleetId: number, authority: string, at: Date): Asking<readonly LineMember[]> {
   const generations = yield* listGenerations(fleetId);
   const line: LineMember[] = [];
   for (const one of generations) {

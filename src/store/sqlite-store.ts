@@ -13,6 +13,7 @@ import * as destinations from './destinations.ts';
 import * as devices from './devices.ts';
 import { type Connection, openWriter } from './driver.ts';
 import { acknowledgeKey, findEnvelope } from './envelopes.ts';
+import { countExpiring } from './expiries.ts';
 import { openingError, storageError } from './failure.ts';
 import * as fleets from './fleets.ts';
 import * as generations from './generations.ts';
@@ -111,6 +112,8 @@ export function openStoreInProcess(settings: StoreSettings): Store {
 
     moveGeneration: (act, order) => writer.write((s) => perform(s, act, rotation.planMoveOf(act, order))),
     nextGeneration: (fleetId, authority) => ask(generations.nextGeneration(fleetId, authority)),
+    readLine: (fleetId, authority, at) => ask(rotation.readLine(fleetId, authority, at)),
+    countExpiring: (issuerId, from, before) => ask(countExpiring(issuerId, from, before)),
     listMoves: (fleetId, authority) => ask(rotation.listMoves(fleetId, authority)),
 
     recordIntents: (chunk) => writer.write((s) => recordIntents(s, chunk)),

@@ -2,6 +2,7 @@ import type { BatchStore } from '../batch/index.ts';
 import type {
   AuditLog,
   DeviceLedger,
+  ExpiryLedger,
   Ledger,
   LinkLedger,
   RegistrationLedger,
@@ -34,6 +35,7 @@ export interface Store
     RevocationLedger,
     RotationLedger,
     LinkLedger,
+    ExpiryLedger,
     ServerLedger,
     AuditLog,
     TokenStore,

@@ -80,6 +80,8 @@ const METHODS = [
   'recordLinkIssued',
   'moveGeneration',
   'nextGeneration',
+  'readLine',
+  'countExpiring',
   'listMoves',
   'recordIntents',
   'recordIssued',

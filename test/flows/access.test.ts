@@ -166,6 +166,8 @@ const examples: Readonly<Record<string, () => Example>> = {
   }),
   importCeremony: () => ({ ...inFleet('/ceremonies', 400), json: { files: {} } }),
   getLine: () => inFleet('/authorities/root/generations', 200),
+  getForecast: () => inFleet('/forecast', 200),
+  rehearseStep: () => inFleet('/authorities/root/generations/1/rehearsal?step=retire', 200),
   publishGeneration: () => ({ ...inFleet('/authorities/root/generations/1/publish', 409), json: {} }),
   activateGeneration: () => ({ ...inFleet('/authorities/root/generations/1/activate', 409), json: {} }),
   rollBackGeneration: () => ({ ...inFleet('/authorities/root/generations/1/roll-back', 409), json: {} }),

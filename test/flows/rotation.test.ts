@@ -212,3 +212,21 @@ it('links lead from either root to the other, and devices made meanwhile send th
     expect(checked.out, root).toContain('"verdict":"pass"');
   }
 });
+
+it('a step is rehearsed, and nothing changes by it; the forecast says what ends when', async () => {
+  const before = await must('status', 'line-7');
+  const refused = await rotate('rehearse', 'line-7', '--generation', '1', '--step', 'retire');
+  expect([refused.status, refused.out]).toEqual([3, expect.stringMatching(/^verdict +NO-GO$/m)]);
+  expect(refused.out).toMatch(/stop +refused +- +retire is for a generation that is draining/);
+  const staged = await rotate('rehearse', 'line-7', '--generation', '2', '--step', 'activate', '--json');
+  expect(JSON.parse(staged.out)).toMatchObject({ step: 'activate', verdict: 'no-go', changes: [] });
+  expect(await must('status', 'line-7')).toBe(before);
+
+  const told = await run('forecast', '--fleet', 'demo');
+  expect(told).toMatchObject({ status: 0 });
+  expect(told.out).toMatch(/^[0-9]{4}-[0-9]{2} +[1-9][0-9]* +█/m);
+  expect(told.out).toMatch(/^root G2 +root +active /m);
+  expect(told.out).toContain('If nobody does anything (a certificate lives 365 days):');
+  const all = await run('forecast', '--json');
+  expect(JSON.parse(all.out)).toMatchObject({ fleet: 'demo', later: 0 });
+});

@@ -3,6 +3,7 @@ import { auditContract } from './audit-contract.ts';
 import { batchContract } from './batch-contract.ts';
 import { batchListContract } from './batch-list-contract.ts';
 import { deviceContract } from './device-contract.ts';
+import { expiryContract } from './expiry-contract.ts';
 import { fleetContract } from './fleet-contract.ts';
 import { generationContract } from './generation-contract.ts';
 import { intentContract } from './intent-contract.ts';
@@ -41,6 +42,7 @@ export function describeStore(
     describe('fleets', () => fleetContract(given));
     describe('generations', () => generationContract(given));
     describe('rotation', () => rotationContract(given));
+    describe('expiries', () => expiryContract(given));
     describe('links', () => linkContract(given));
     describe('intents', () => intentContract(given));
     describe('slots', () => slotContract(given));

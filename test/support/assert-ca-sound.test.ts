@@ -45,6 +45,7 @@ function contextOn(ledger: Store): CaContext {
     devices: ledger,
     rotation: ledger,
     links: ledger,
+    expiries: ledger,
     steps,
     clock,
     runId: ledger.runId,

@@ -56,6 +56,7 @@ export function memoryCa({ now = '2026-06-01T12:00:00Z', profiles = [] }: Memory
     devices: store,
     rotation: store,
     links: store,
+    expiries: store,
     steps: createInlineSteps(tools),
     clock,
     runId,

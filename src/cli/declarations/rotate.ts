@@ -1,7 +1,10 @@
 import type { Declare } from '../invocation.ts';
 import { ALGORITHMS } from './authority.ts';
-import { choice } from './choice.ts';
+import { choice, requiredChoice } from './choice.ts';
 import { wholeNumber } from './whole-number.ts';
+
+/** Here again, so that the command line does not load the authority to say what it knows. */
+const STEPS = ['publish', 'activate', 'roll-back', 'retire'] as const;
 
 const commands = () => import('../commands/rotate.ts');
 
@@ -42,4 +45,13 @@ export const declareRotate: Declare = (program, perform) => {
   move('retire', 'take a drained generation out of the trust bundle (role security)').action(
     perform(async () => (await commands()).retire),
   );
+  move('rehearse', 'say before a step whether it may be taken, in numbers; nothing changes by it')
+    .addOption(requiredChoice('--step <step>', 'which', STEPS))
+    .action(perform(async () => (await import('../commands/rehearse.ts')).rehearse));
+
+  program
+    .command('forecast')
+    .description('show what ends when, and the last day on which each rotation can begin')
+    .option('--fleet <fleet>', 'which (default: all that the token sees)')
+    .action(perform(async () => (await import('../commands/forecast.ts')).forecast));
 };

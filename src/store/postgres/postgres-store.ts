@@ -14,13 +14,14 @@ import * as deliveries from '../deliveries.ts';
 import * as destinations from '../destinations.ts';
 import { listDeviceChanges } from '../devices.ts';
 import { findEnvelope } from '../envelopes.ts';
+import { countExpiring } from '../expiries.ts';
 import { findFleet, findFleetById, listFleets } from '../fleets.ts';
 import { findGeneration, listGenerations, listKeyIds, nextGeneration } from '../generations.ts';
 import { searchCertificates } from '../inventory.ts';
 import { planLinkIssued } from '../links.ts';
 import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
 import { findList, findListState, listRevocations } from '../revocations.ts';
-import { listMoves, planMoveOf } from '../rotation.ts';
+import { listMoves, planMoveOf, readLine } from '../rotation.ts';
 import { findServer, listServers } from '../servers.ts';
 import type { Store } from '../store.ts';
 import { findToken, listTokens } from '../tokens.ts';
@@ -127,6 +128,8 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
 
     moveGeneration: (act, order) => writer.write((t) => perform(t, act, planMoveOf(act, order))),
     nextGeneration: (fleetId, authority) => ask(nextGeneration(fleetId, authority)),
+    readLine: (fleetId, authority, at) => ask(readLine(fleetId, authority, at)),
+    countExpiring: (issuerId, from, before) => ask(countExpiring(issuerId, from, before)),
     listMoves: (fleetId, authority) => ask(listMoves(fleetId, authority)),
 
     recordIntents: (chunk) => writer.write((t) => recordIntents(t, chunk)),
