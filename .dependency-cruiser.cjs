@@ -17,14 +17,15 @@ const ROOMS = {
   upkeep: ["asn1", "x509", "policy", "ca"],
   keystore: ["asn1", "x509", "ca"],
   pool: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],
+  backup: ["archive", "bundle"],
   store: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "status", "gateway", "outgoing"], // the rooms whose ports it implements
   config: ["policy"], // profiles are configuration; policy validates them
   http: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing", "ceremony"],
-  cli: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing", "ceremony", "config", "keystore", "store", "pool"],
+  cli: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing", "ceremony", "config", "keystore", "store", "pool", "backup"],
 };
 const ONE_DOOR = {
   asn1js: "x509", pkijs: "x509", "@peculiar/x509": "x509", "reflect-metadata": "x509", "node-forge": "x509",
-  kysely: "store", pg: "store", "better-sqlite3": "store", express: "http", yazl: "bundle", yauzl: "archive", pkcs11js: "keystore",
+  kysely: "store", pg: "store", "better-sqlite3": "store", express: "http", yazl: "bundle", yauzl: "archive", pkcs11js: "keystore", "age-encryption": "backup",
 };
 module.exports = {
   forbidden: [

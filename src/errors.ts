@@ -70,6 +70,7 @@ export const REFUSAL_CODES = [
   'renewal-too-early',
   'renewal-too-late',
   'clock-behind',
+  'restoration-not-settled',
   'busy',
   'storage-full',
   'storage-unavailable',

@@ -278,6 +278,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       registrations: store,
       servers: store,
       revocations: store,
+      restorations: store,
       devices: store,
       rotation: store,
       links: store,

@@ -18,6 +18,16 @@ const TYPE_FLAG = { file: '0', folder: '5', extended: 'x' } as const;
 
 const octal = (value: number, digits: number): string => `${value.toString(8).padStart(digits, '0')}\0`;
 
+/** 8 GiB and more do not fit into octal digits: base 256, with the first bit set, as GNU tar and libarchive have it. */
+function writeSize(block: Buffer, size: number): void {
+  if (size < 8 ** NUMBER_DIGITS) {
+    block.write(octal(size, NUMBER_DIGITS), 124, 'latin1');
+    return;
+  }
+  block[124] = 0x80;
+  block.writeBigUInt64BE(BigInt(size), 128);
+}
+
 /** A header block. The path has at most 100 octets. */
 function encodeHeader({ path, mode, type, size, modified }: Entry): Buffer {
   const block = Buffer.alloc(BLOCK);
@@ -26,7 +36,7 @@ function encodeHeader({ path, mode, type, size, modified }: Entry): Buffer {
   // Nobody's in particular: whoever unpacks it owns it.
   block.write(octal(0, 7), 108, 'latin1');
   block.write(octal(0, 7), 116, 'latin1');
-  block.write(octal(size, NUMBER_DIGITS), 124, 'latin1');
+  writeSize(block, size);
   block.write(octal(Math.floor(modified.getTime() / 1000), NUMBER_DIGITS), 136, 'latin1');
   block.write(TYPE_FLAG[type], 156, 'latin1');
   block.write('ustar\x0000', 257, 'latin1');
@@ -56,6 +66,16 @@ function encodeEntry(entry: Entry): readonly Buffer[] {
   return [encodeHeader(extended), record, padding(record.length), encodeHeader(short)];
 }
 
+/** What stands before a file's octets in a tar. */
+export const encodeTarEntry = (entry: Omit<Entry, 'type'>): Uint8Array =>
+  Buffer.concat(encodeEntry({ ...entry, type: 'file' }));
+
+/** What stands after them. */
+export const padTarEntry: (size: number) => Uint8Array = padding;
+
+/** What ends a tar. */
+export const TAR_END: Uint8Array = Buffer.alloc(2 * BLOCK);
+
 function encodeFolder({ name, files, modified }: BundleFolder): Buffer {
   const path = name === '' ? '' : `${name}/`;
   const folder = { path, mode: FOLDER_MODE, type: 'folder', size: 0, modified } as const;
@@ -75,5 +95,5 @@ function encodeFolder({ name, files, modified }: BundleFolder): Buffer {
  */
 export async function* tarFolders(folders: AsyncIterable<BundleFolder>): AsyncGenerator<Uint8Array> {
   for await (const folder of folders) yield encodeFolder(folder);
-  yield Buffer.alloc(2 * BLOCK);
+  yield TAR_END;
 }

@@ -7,6 +7,7 @@ import type { Keystore } from './keystore-ports.ts';
 import type { LinkLedger } from './link-ports.ts';
 import type { Ledger } from './ports.ts';
 import type { RegistrationLedger } from './registration-ports.ts';
+import type { RestorationLedger } from './restoration-ports.ts';
 import type { RevocationLedger } from './revocation-ports.ts';
 import type { RotationLedger } from './rotation-ports.ts';
 import type { ServerLedger } from './server-ports.ts';
@@ -18,6 +19,7 @@ export interface CaContext {
   readonly registrations: RegistrationLedger;
   readonly servers: ServerLedger;
   readonly revocations: RevocationLedger;
+  readonly restorations: RestorationLedger;
   readonly devices: DeviceLedger;
   readonly rotation: RotationLedger;
   readonly links: LinkLedger;

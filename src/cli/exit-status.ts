@@ -114,6 +114,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   'renewal-too-early': EXIT.conflict,
   'renewal-too-late': EXIT.conflict,
   'clock-behind': EXIT.tryAgain,
+  'restoration-not-settled': EXIT.tryAgain,
   busy: EXIT.tryAgain,
   'storage-full': EXIT.tryAgain,
   'storage-unavailable': EXIT.tryAgain,

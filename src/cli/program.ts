@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { declareAudit } from './declarations/audit.ts';
 import { declareAuthority } from './declarations/authority.ts';
+import { declareBackup } from './declarations/backup.ts';
 import { declareBatch } from './declarations/batch.ts';
 import { declareBench } from './declarations/bench.ts';
 import { declareCeremony } from './declarations/ceremony.ts';
@@ -38,6 +39,7 @@ const GROUPS: readonly Declare[] = [
   declareOutgoing,
   declareToken,
   declareAudit,
+  declareBackup,
   declareBench,
 ];
 

@@ -59,5 +59,8 @@ export function setupFailure(failure: unknown): unknown {
   if (failure instanceof Error && failure.name === 'StartRefusal') {
     return new LocalFailure('setup', failure.message, { cause: failure });
   }
+  if (failure instanceof Error && failure.name === 'BackupError') {
+    return new LocalFailure('usage', failure.message, { cause: failure });
+  }
   return listenFailure(failure) ?? failure;
 }

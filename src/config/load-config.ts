@@ -62,6 +62,8 @@ export interface Config {
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   /** The token that keys of authorities may live in; null: there is none. */
   readonly pkcs11: Pkcs11Settings | null;
+  /** Folder with `pg_dump` and `pg_restore`; null: to be found. */
+  readonly postgresPrograms: string | null;
   readonly logLevel: LogLevel;
   /** For one source, in a minute. */
   /** Hosts with ports, as `URL.host` writes them. */
@@ -200,6 +202,7 @@ function assemble(values: Values, configFile: string | null, env: Environment): 
       module === null || pinFile === null
         ? null
         : { module, pinFile, tokenLabel: values['pkcs11.tokenLabel'], sessions: values['pkcs11.sessions'] },
+    postgresPrograms: values['backup.postgresPrograms'],
     logLevel: values.logLevel,
     check: { gateways: [...(values['check.gateways'] ?? [])] },
     rateLimit: {

@@ -250,6 +250,15 @@ export const SETTINGS = {
     meaning: 'the passphrase of the key files itself, where a file is not possible',
     sources: ['environment'],
   }),
+  'backup.postgresPrograms': setting({
+    schema: path,
+    fallback: null,
+    fallbackText: "where Debian's packages put them, else by PATH",
+    due: 'must be the path of a folder',
+    meaning: "the folder with pg_dump and pg_restore of the PostgreSQL server's own version",
+    sources: ['environment', 'file'],
+    path: true,
+  }),
   'pkcs11.module': setting({
     schema: path,
     fallback: null,

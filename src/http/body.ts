@@ -9,6 +9,8 @@ import { mediaTypeOf } from './media-type.ts';
 const MAX_JSON_OCTETS = 256 * 1024;
 /** Of one device: five files of some kilobytes. */
 const MAX_BUNDLE_OCTETS = 256 * 1024;
+/** A million entries in the CRLs that a gateway holds. */
+const MAX_CRL_OCTETS = 48 * 2 ** 20;
 /** As a row of a lot. */
 const MAX_PKCS10_OCTETS = 64 * 1024;
 
@@ -103,6 +105,9 @@ export async function readJson<T>(call: Call, schema: z.ZodType<T>): Promise<T> 
 
 /** The archive of a bundle. Refuses `too-large`. */
 export const readBundleOctets = (call: Call): Promise<Uint8Array> => readWhole(call, MAX_BUNDLE_OCTETS);
+
+/** CRLs as they were sent, PEM or DER. Refuses `too-large`. */
+export const readCrlOctets = (call: Call): Promise<Uint8Array> => readWhole(call, MAX_CRL_OCTETS);
 
 /** A PKCS#10 request as it was sent, PEM or DER. Refuses `too-large`. */
 export const readPkcs10 = (call: Call): Promise<Uint8Array> => readWhole(call, MAX_PKCS10_OCTETS);

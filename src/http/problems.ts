@@ -303,6 +303,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'The service’s clock runs behind',
     'Its clock shows a time before the last certificate that it issued. Put the clock right (NTP), then ask again.',
   ),
+  'restoration-not-settled': kind(
+    503,
+    'The database was put back from a copy, and nobody has settled what happened since',
+    'Nothing is signed until then; reading goes on. Role security takes in the CRLs that gateways hold and says that it is settled: fleetca backup settle.',
+  ),
   busy: kind(503, 'Busy', 'Ask again in a moment.'),
   'storage-full': kind(
     507,

@@ -24,6 +24,7 @@ import { registerDeviceRoutes } from './routes/register-device.ts';
 import { registrationCredentialRoutes } from './routes/registration-credentials.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { renewRoutes } from './routes/renew.ts';
+import { restorationRoutes } from './routes/restoration.ts';
 import { revocationRoutes } from './routes/revocations.ts';
 import { rotationRoutes } from './routes/rotation.ts';
 import { serialRoutes } from './routes/serials.ts';
@@ -69,6 +70,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...webhookRoutes,
   ...deliveryRoutes,
   ...revocationRoutes,
+  ...restorationRoutes,
   ...serialRoutes,
   ...auditRoutes,
 ];

@@ -35,6 +35,18 @@ const read = (row: Row): AbandonedIntent => ({
   revocationReason: row.reason,
 });
 
+/** An intent that was given up, as far as revoking its serial needs it. */
+export type AbandonedRow = Pick<AbandonedIntent, 'intentId' | 'serial'>;
+
+/** Those of an issuer that carry one of some serials. */
+export function* abandonedWithSerials(
+  issuerId: number,
+  serials: Uint8Array[],
+): Asking<readonly AbandonedRow[]> {
+  const rows = yield* all(select.where('i.issuer_id', '=', issuerId).where('i.serial', 'in', serials));
+  return rows.map(read);
+}
+
 /** (issuer, serial) is the index: each authority of the fleet is asked. */
 export function* findAbandoned(fleetId: number, serial: Uint8Array): Asking<readonly AbandonedIntent[]> {
   const rows = yield* all(

@@ -5,7 +5,18 @@
  * the database.
  */
 
-export { openPostgresStore, openStoreInProcess, verifyLedger, verifyPostgresLedger } from './engines.ts';
+export {
+  copyDatabase,
+  dumpDatabase,
+  openPostgresStore,
+  openStoreInProcess,
+  restoreDump,
+  verifyEmptyDatabase,
+  verifyLedger,
+  verifyPostgresLedger,
+} from './engines.ts';
+export type { DumpSettings } from './postgres/dump.ts';
 export type { Store } from './store.ts';
+export type { LedgerSummary } from './summary.ts';
 export { openStore } from './threaded-store.ts';
 export type { LedgerReport } from './verify-ledger.ts';

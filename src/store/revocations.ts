@@ -78,6 +78,13 @@ const unrevoked = build
 export const findLive = (device: number): Asking<readonly RevocationTarget[]> =>
   all(unrevoked.where('i.device', '=', device));
 
+/** Those of an issuer that carry one of some serials. */
+export const unrevokedWithSerials = (
+  issuerId: number,
+  serials: Uint8Array[],
+): Asking<readonly RevocationTarget[]> =>
+  all(unrevoked.where('i.issuer_id', '=', issuerId).where('i.serial', 'in', serials));
+
 /** Those of other keys that a certificate took the place of: of the same device and profile, and from before it. */
 export const findReplaced = (intentId: number): Asking<readonly RevocationTarget[]> =>
   all(
@@ -95,7 +102,11 @@ export const findReplaced = (intentId: number): Asking<readonly RevocationTarget
 /** Certificates that are revoked together: of which fleet, why these, and for what reason. */
 export interface OrderHead {
   readonly fleetId: number;
-  readonly of: RevocationOrder['of'] | { readonly replaced: RevokeOld };
+  readonly of:
+    | RevocationOrder['of']
+    | { readonly replaced: RevokeOld }
+    /** SHA-256 of a CRL that was taken in, hex. */
+    | { readonly crl: string };
   readonly reason: RevocationReason;
 }
 
@@ -200,21 +211,29 @@ const readFacts = (row: FactsRow): ListFacts => ({
   entries: row.entries,
 });
 
+const lastEntryOf = (table: 'revocation' | 'revocation_elsewhere', issuerId: number) =>
+  build
+    .selectFrom(table)
+    .select('audit_seq')
+    .where('issuer_id', '=', issuerId)
+    .orderBy('audit_seq', 'desc')
+    .limit(1);
+
 export function* findListState(issuerId: number): Asking<ListState> {
   const last = yield* first(newestFirst(issuerId).select('number'));
   const published = yield* first(newestFirst(issuerId).select(FACTS).where('digest', 'is not', null));
-  const revoked = yield* first(
+  const own = yield* first(lastEntryOf('revocation', issuerId));
+  const elsewhere = yield* first(lastEntryOf('revocation_elsewhere', issuerId));
+  const taken = yield* first(
     build
-      .selectFrom('revocation')
-      .select('audit_seq')
-      .where('issuer_id', '=', issuerId)
-      .orderBy('audit_seq', 'desc')
-      .limit(1),
+      .selectFrom('list_taken')
+      .select((is) => is.fn.max('number').as('number'))
+      .where('issuer_id', '=', issuerId),
   );
   return {
-    lastNumber: last?.number ?? 0,
+    lastNumber: Math.max(last?.number ?? 0, taken?.number ?? 0),
     published: published ? readFacts(published) : null,
-    lastRevocation: revoked?.audit_seq ?? 0,
+    lastRevocation: Math.max(own?.audit_seq ?? 0, elsewhere?.audit_seq ?? 0),
   };
 }
 
@@ -245,7 +264,19 @@ export function* listRevocations(
       .orderBy('serial')
       .limit(limit),
   );
-  return rows.map(({ serial, revoked_at, reason }) => ({
+  const others = yield* all(
+    build
+      .selectFrom('revocation_elsewhere')
+      .select(['serial', 'revoked_at', 'reason'])
+      .where('issuer_id', '=', issuerId)
+      .where('serial', '>', after)
+      .where('audit_seq', '<=', through)
+      .orderBy('serial')
+      .limit(limit),
+  );
+  const together =
+    others.length === 0 ? rows : [...rows, ...others].toSorted((a, b) => Buffer.compare(a.serial, b.serial));
+  return together.slice(0, limit).map(({ serial, revoked_at, reason }) => ({
     serial,
     revokedAt: new Date(revoked_at),
     reason: reason as RevocationReason,

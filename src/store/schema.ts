@@ -144,6 +144,29 @@ export interface Schema {
     audit_seq: number;
     issued_audit_seq: number | null;
   };
+  restoration: {
+    id: Generated<number>;
+    copied_at: Instant;
+    restored_at: Instant;
+    last_entry: number;
+    settled_at: Instant | null;
+    audit_seq: number;
+    settled_audit_seq: number | null;
+  };
+  list_taken: {
+    issuer_id: number;
+    digest: Octets;
+    number: number | null;
+    this_update: Instant;
+    audit_seq: number;
+  };
+  revocation_elsewhere: {
+    issuer_id: number;
+    serial: Octets;
+    revoked_at: Instant;
+    reason: string;
+    audit_seq: number;
+  };
   registration_credential: {
     id: string;
     fleet_id: number;

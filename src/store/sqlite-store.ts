@@ -24,12 +24,14 @@ import * as links from './links.ts';
 import { migrate, verifyOurs } from './migrate.ts';
 import { perform } from './planned.ts';
 import * as registrations from './registrations.ts';
+import * as restorations from './restorations.ts';
 import * as revocations from './revocations.ts';
 import * as rotation from './rotation.ts';
 import { endRun, startRun } from './runs.ts';
 import * as servers from './servers.ts';
 import { Session } from './session.ts';
 import { type Store, type StoreSettings, takeLock } from './store.ts';
+import { recordListTaken, takeEntries } from './take-entries.ts';
 import * as tokens from './tokens.ts';
 import { Writer } from './writer.ts';
 
@@ -172,6 +174,15 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     recordListImported: (act, run, intent, der, ceremony) =>
       writer.write((s) => revocations.recordListImported(s, act, run, intent, der, ceremony)),
     findList: (issuerId) => ask(revocations.findList(issuerId)),
+
+    recordRestoration: (act, copiedAt) =>
+      writer.write((s) => perform(s, act, restorations.planRestoration(act, copiedAt))),
+    findRestoration: () => ask(restorations.findRestoration()),
+    settleRestoration: (act, reason, without) =>
+      writer.write((s) => perform(s, act, restorations.planSettlement(act, reason, without))),
+    listTakenLists: (issuerId, since) => ask(restorations.listTakenLists(issuerId, since)),
+    takeEntries: (act, list, entries) => writer.write((s) => takeEntries(s, act, list, entries)),
+    recordListTaken: (act, list) => writer.write((s) => recordListTaken(s, act, list)),
 
     recordDestination: (act, destination) =>
       writer.write((s) => perform(s, act, destinations.planDestination(act, destination))),

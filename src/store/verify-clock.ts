@@ -14,11 +14,25 @@ export function verifyNotBehind(last: number | undefined, at: Date): void {
   );
 }
 
+/** Refuses `restoration-not-settled`; how many wait to be settled is known. */
+export function verifySettled(open: number): void {
+  if (open === 0) return;
+  throw new PkiError(
+    'restoration-not-settled',
+    'The database was put back from a copy. Nothing is signed until role security has settled what happened since.',
+    { facts: { retryAfterSeconds: 60 } },
+  );
+}
+
+/** What waits to be settled, in either engine's words. */
+export const OPEN_RESTORATIONS = 'SELECT count(*) AS open FROM restoration WHERE settled_at IS NULL';
+
 /**
- * Refuses `clock-behind`. Asked for every intent, an authority's too: one that a wrong clock slipped in
+ * Refuses `restoration-not-settled` and `clock-behind`. Asked for every intent, an authority's too: one that a wrong clock slipped in
  * would be the last, and all that follow it would pass.
  */
 export function verifyClock(session: Session, at: Date): void {
+  verifySettled((session.prepare(OPEN_RESTORATIONS).get() as { open: number }).open);
   const last = lastChunk(session);
   verifyNotBehind(last?.created_at, at);
 }

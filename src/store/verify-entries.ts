@@ -10,6 +10,7 @@ import { DESTINATION_CHECKS } from './verify-destinations.ts';
 import { DEVICE_CHECKS } from './verify-devices.ts';
 import { LINK_CHECKS } from './verify-links.ts';
 import { REGISTRATION_CHECKS } from './verify-registrations.ts';
+import { RESTORATION_CHECKS } from './verify-restorations.ts';
 import { REVOCATION_CHECKS } from './verify-revocations.ts';
 import { ROTATION_CHECKS } from './verify-rotation.ts';
 import { SERVER_CHECKS } from './verify-servers.ts';
@@ -241,6 +242,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   ...SERVER_CHECKS,
   ...DESTINATION_CHECKS,
   ...REVOCATION_CHECKS,
+  ...RESTORATION_CHECKS,
   ...DEVICE_CHECKS,
 };
 

@@ -10,6 +10,7 @@ import { verifyLabels } from './verify-labels.ts';
 import { verifyLinks } from './verify-links.ts';
 import { verifyQuotas } from './verify-quotas.ts';
 import { verifyRegistrationRows } from './verify-registrations.ts';
+import { verifyRestorations } from './verify-restorations.ts';
 import { verifyRevocations } from './verify-revocations.ts';
 import { verifyGenerationStates } from './verify-rotation.ts';
 import { verifyChunks, verifyIntents, verifyRecords } from './verify-rows.ts';
@@ -42,6 +43,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   yield* verifyServerRows(findings);
   yield* verifyDestinationRows(findings);
   yield* verifyRevocations(findings);
+  yield* verifyRestorations(findings);
   yield* verifyDevices(findings);
   yield* verifyLabels(findings);
   yield* verifyEnvelopes(findings);

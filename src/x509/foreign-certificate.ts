@@ -36,7 +36,7 @@ export interface ForeignCertificate {
 }
 
 /** As `readExtensions`, but FALSE may be spelt out, and a kind may stand twice. */
-function readLooseExtensions(element: Element): readonly Extension[] {
+export function readLooseExtensions(element: Element): readonly Extension[] {
   const list = DerReader.inside(element);
   const extensions: Extension[] = [];
   while (!list.atEnd) {

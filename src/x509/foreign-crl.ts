@@ -8,11 +8,14 @@ import {
   OID,
   readBitString,
   readElement,
+  readInteger,
   readTime,
   TAG,
 } from '../asn1/index.ts';
 import { PkiError } from '../errors.ts';
-import type { ForeignCertificate } from './foreign-certificate.ts';
+import { crlNumberOf, REVOCATION_REASONS, type RevocationReason, type RevokedEntry } from './crl.ts';
+import type { Extension } from './extensions.ts';
+import { type ForeignCertificate, readLooseExtensions } from './foreign-certificate.ts';
 import { type Name, readName } from './name.ts';
 
 /** A CRL that was made elsewhere, as OpenSSL would take it: any version, any signature. */
@@ -24,6 +27,8 @@ export interface ForeignCrl {
   readonly nextUpdate: Date | null;
   /** True of a list of changes to another (RFC 5280, 5.2.4), which no gateway reads by itself. */
   readonly isDelta: boolean;
+  /** cRLNumber; null where there is none, or one beyond 2^53. */
+  readonly number: number | null;
   /** What was signed, by which algorithm, and the signature. */
   readonly tbs: Uint8Array;
   readonly signatureOid: string;
@@ -37,13 +42,10 @@ const NOTHING = new Uint8Array(0);
 
 const isTime = (tag: number | undefined): boolean => tag === TAG.utcTime || tag === TAG.generalizedTime;
 
-function hasDeltaIndicator(reader: DerReader): boolean {
+function extensionsOf(reader: DerReader): readonly Extension[] {
   const wrapped = reader.optional(context(0, 'constructed'));
-  if (wrapped === undefined) return false;
-  const list = DerReader.inside(wrapped).sequence('the extensions');
-  while (!list.atEnd)
-    if (list.sequence('an extension').oid("an extension's kind") === DELTA_INDICATOR) return true;
-  return false;
+  if (wrapped === undefined) return [];
+  return readLooseExtensions(DerReader.inside(wrapped).expect(TAG.sequence, 'the extensions'));
 }
 
 function read(der: Uint8Array): ForeignCrl {
@@ -61,12 +63,14 @@ function read(der: Uint8Array): ForeignCrl {
   const thisUpdate = readTime(reader.any());
   const nextUpdate = isTime(reader.peek()) ? readTime(reader.any()) : null;
   const list = reader.optional(TAG.sequence);
+  const extensions = extensionsOf(reader);
   return {
     der,
     issuer,
     thisUpdate,
     nextUpdate,
-    isDelta: hasDeltaIndicator(reader),
+    isDelta: extensions.some(({ oid }) => oid === DELTA_INDICATOR),
+    number: crlNumberOf({ extensions }) ?? null,
     tbs: elementBytes(tbs),
     signatureOid,
     signature: bits,
@@ -95,6 +99,31 @@ export function revokedAt(
     if (Buffer.compare(listed, serial) === 0) return readTime(entry.any());
   }
   return null;
+}
+
+/** CRLReason by its code; what fits no device, a hold among them, is none to tell. */
+const REASONS: ReadonlyMap<number, RevocationReason> = new Map(
+  Object.entries(REVOCATION_REASONS).map(([name, code]) => [code, name as RevocationReason]),
+);
+
+function reasonOf(extensions: readonly Extension[]): RevocationReason {
+  const value = extensions.find(({ oid }) => oid === OID.reasonCode)?.value;
+  const code = value?.length === 3 && value[0] === TAG.enumerated ? value[2] : undefined;
+  return REASONS.get(code ?? 0) ?? 'unspecified';
+}
+
+/**
+ * The entries of a CRL from elsewhere, whatever they say beside. Refuses `bad-der`. Serials are magnitudes, as on
+ * record; a hold is a revocation, for which there is no way back here.
+ */
+export function* readForeignEntries({ entries }: ForeignCrl): Generator<RevokedEntry> {
+  for (const list = new DerReader(entries); !list.atEnd; ) {
+    const entry = list.sequence('an entry of the CRL');
+    const serial = readInteger(entry.expect(TAG.integer, 'a serial number'));
+    const at = readTime(entry.any());
+    const extensions = entry.optional(TAG.sequence);
+    yield { serial, revokedAt: at, reason: reasonOf(extensions ? readLooseExtensions(extensions) : []) };
+  }
 }
 
 const DIGESTS: Readonly<Record<string, string | null>> = {

@@ -30,6 +30,7 @@ let certificateId: string;
 let certificateSerial: string;
 let registrationId: string;
 let deliveryId: string;
+let publishedCrls: string;
 /** The service may call there, and nobody answers. */
 const NOBODY = 'http://127.0.0.1:9';
 const known = makeDevice('known');
@@ -205,6 +206,20 @@ const examples: Readonly<Record<string, () => Example>> = {
     },
     status: 201,
   }),
+  getRestoration: () => ({ target: '/v1/restoration', missing: null, status: 200 }),
+  settleRestoration: () => ({
+    target: '/v1/restoration/settle',
+    missing: null,
+    json: { reason: 'nothing waits for it' },
+    status: 200,
+  }),
+  takeCrls: () => ({
+    target: '/v1/crls',
+    missing: null,
+    type: 'application/x-pem-file',
+    body: publishedCrls,
+    status: 200,
+  }),
   listAudit: () => ({ target: '/v1/audit', missing: null, status: 200 }),
 };
 
@@ -288,6 +303,7 @@ beforeAll(async () => {
   await asSecurity('PUT', '/registry', { url: NOBODY });
   await asSecurity('POST', '/webhooks', { name: 'erp', url: NOBODY, events: ['batch.done'] });
   deliveryId = (await asSecurity('POST', '/devices/known/registration')).json().id;
+  publishedCrls = (await service.call('GET', '/pki/demo/crls.pem')).text();
   const recipient = makeRecipient();
   recipient.remove();
   await service.call('POST', '/v1/fleets/demo/batches', {

@@ -15,6 +15,7 @@ import { madeKeyContract } from './made-key-contract.ts';
 import { outgoingContract } from './outgoing-contract.ts';
 import { quotaContract } from './quota-contract.ts';
 import { registrationContract } from './registration-contract.ts';
+import { restorationContract } from './restoration-contract.ts';
 import { revocationContract } from './revocation-contract.ts';
 import { rotationContract } from './rotation-contract.ts';
 import { fresh, NOON } from './sample.ts';
@@ -52,6 +53,7 @@ export function describeStore(
     describe('servers', () => serverContract(given));
     describe('whom the service calls', () => outgoingContract(given));
     describe('revocations and CRLs', () => revocationContract(given));
+    describe('restorations', () => restorationContract(given));
     describe('devices over time', () => deviceContract(given));
     describe('keys that we made', () => madeKeyContract(given));
     describe('inventory', () => inventoryContract(given));

@@ -42,6 +42,7 @@ function contextOn(ledger: Store): CaContext {
     registrations: ledger,
     servers: ledger,
     revocations: ledger,
+    restorations: ledger,
     devices: ledger,
     rotation: ledger,
     links: ledger,

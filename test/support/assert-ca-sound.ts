@@ -369,9 +369,14 @@ function checkList(
       `SELECT i.serial, i.not_after, c.revoked_audit_seq AS by FROM certificate c JOIN intent i ON i.id = c.intent_id
        WHERE c.revoked_at IS NOT NULL AND i.issuer_id = ?
        UNION ALL SELECT r.serial, i.not_after, r.audit_seq FROM revocation r JOIN intent i ON i.id = r.intent_id
-       WHERE i.abandoned = 1 AND r.issuer_id = ?`,
+       WHERE i.abandoned = 1 AND r.issuer_id = ?
+       UNION ALL SELECT serial, 253402300799000, audit_seq FROM revocation_elsewhere WHERE issuer_id = ?`,
     )
-    .all(row.issuer_id, row.issuer_id) as { serial: Uint8Array; not_after: number; by: number }[];
+    .all(row.issuer_id, row.issuer_id, row.issuer_id) as {
+    serial: Uint8Array;
+    not_after: number;
+    by: number;
+  }[];
   const due = revoked.filter(({ by, not_after }) => {
     const wasListedAfterItsEnd =
       before !== undefined && not_after < before.this_update && by <= before.covers;
@@ -406,6 +411,26 @@ const QUESTIONS: readonly (readonly [string, string])[] = [
   [
     'a serial is used twice by one issuer',
     'SELECT issuer_id, hex(serial) FROM intent GROUP BY issuer_id, serial HAVING count(*) > 1',
+  ],
+  [
+    'a CRL has no higher number than one that was taken in before it',
+    `SELECT l.issuer_id, l.number FROM revocation_list l JOIN list_taken t ON t.issuer_id = l.issuer_id
+     WHERE t.audit_seq < l.audit_seq AND t.number >= l.number`,
+  ],
+  [
+    'something was signed while it was not settled what had happened since a copy was made',
+    `SELECT r.id, k.id FROM restoration r JOIN intent_chunk k
+       ON k.audit_seq > r.audit_seq AND k.audit_seq < coalesce(r.settled_audit_seq, 9223372036854775807)
+     UNION ALL SELECT r.id, l.number FROM restoration r JOIN revocation_list l
+       ON l.audit_seq > r.audit_seq AND l.audit_seq < coalesce(r.settled_audit_seq, 9223372036854775807)
+     UNION ALL SELECT r.id, c.id FROM restoration r JOIN registration_credential c
+       ON c.audit_seq > r.audit_seq AND c.audit_seq < coalesce(r.settled_audit_seq, 9223372036854775807)`,
+  ],
+  [
+    'a serial is revoked elsewhere that has a certificate, or an intent that was given up',
+    `SELECT e.issuer_id, hex(e.serial) FROM revocation_elsewhere e
+     JOIN intent i ON i.issuer_id = e.issuer_id AND i.serial = e.serial
+     LEFT JOIN certificate c ON c.intent_id = i.id WHERE i.abandoned = 1 OR c.intent_id IS NOT NULL`,
   ],
   [
     'an intent is not of the chunk that it points to, or of none',

@@ -53,6 +53,7 @@ export function memoryCa({ now = '2026-06-01T12:00:00Z', profiles = [] }: Memory
     registrations: store,
     servers: store,
     revocations: store,
+    restorations: store,
     devices: store,
     rotation: store,
     links: store,

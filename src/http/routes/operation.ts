@@ -28,6 +28,13 @@ function showHealth(_edge: Edge, _req: Request, res: Response): void {
 async function showReadiness(edge: Edge, _req: Request, res: Response): Promise<void> {
   if (edge.isClosing()) throw new PkiError('busy', 'The service is ending.');
   await verifyStoreAnswers(edge);
+  const restoration = await edge.ca.restorations.findRestoration();
+  if (restoration && restoration.settledAt === null) {
+    throw new PkiError(
+      'restoration-not-settled',
+      'The database was put back from a copy, and nothing is signed until that is settled: fleetca backup settle.',
+    );
+  }
   const problem = edge.tokenProblem();
   if (problem) throw problem;
   res.set('Cache-Control', 'no-store');

@@ -20,6 +20,7 @@ import { findGeneration, listGenerations, listKeyIds, nextGeneration } from '../
 import { searchCertificates } from '../inventory.ts';
 import { planLinkIssued } from '../links.ts';
 import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
+import * as restorations from '../restorations.ts';
 import { findList, findListState, listRevocations } from '../revocations.ts';
 import { listMoves, planMoveOf, readLine } from '../rotation.ts';
 import { findServer, listServers } from '../servers.ts';
@@ -47,6 +48,7 @@ import { endRun, settleUndertakings, startRun } from './runs.ts';
 import * as servers from './servers.ts';
 import { PostgresSession } from './session.ts';
 import { newPool } from './settings.ts';
+import { recordListTaken, takeEntries } from './take-entries.ts';
 import * as tokens from './tokens.ts';
 import { PostgresWriter } from './writer.ts';
 
@@ -188,6 +190,15 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     recordListImported: (act, run, intent, der, ceremony) =>
       writer.write((t) => revocations.recordListImported(t, act, run, intent, der, ceremony)),
     findList: (issuerId) => ask(findList(issuerId)),
+
+    recordRestoration: (act, copiedAt) =>
+      writer.write((t) => perform(t, act, restorations.planRestoration(act, copiedAt))),
+    findRestoration: () => ask(restorations.findRestoration()),
+    settleRestoration: (act, reason, without) =>
+      writer.write((t) => perform(t, act, restorations.planSettlement(act, reason, without))),
+    listTakenLists: (issuerId, since) => ask(restorations.listTakenLists(issuerId, since)),
+    takeEntries: (act, list, entries) => writer.write((t) => takeEntries(t, act, list, entries)),
+    recordListTaken: (act, list) => writer.write((t) => recordListTaken(t, act, list)),
 
     recordDestination: (act, destination) =>
       writer.write((t) => perform(t, act, destinations.planDestination(act, destination))),

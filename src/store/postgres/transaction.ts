@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Act } from '../../ca/index.ts';
 import { type AuditContent, entryAfter } from '../audit.ts';
 import { build } from '../session.ts';
-import { verifyNotBehind } from '../verify-clock.ts';
+import { OPEN_RESTORATIONS, verifyNotBehind, verifySettled } from '../verify-clock.ts';
 import { PostgresSession } from './session.ts';
 
 /** Two numbers that name our locks among all of the database's: "fca1", and which. */
@@ -29,10 +29,11 @@ SET LOCAL enable_mergejoin TO off;
 SET LOCAL idle_in_transaction_session_timeout TO '60s';
 SELECT pg_advisory_xact_lock(${WRITERS_LOCK})`;
 
-const HEADS = `SELECT a.seq, a.hash, k.id AS chunk, k.last_intent, k.created_at
+const HEADS = `SELECT a.seq, a.hash, k.id AS chunk, k.last_intent, k.created_at, w.open
 FROM (SELECT 1) AS one
 LEFT JOIN (SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1) AS a ON true
-LEFT JOIN (SELECT id, last_intent, created_at FROM intent_chunk ORDER BY id DESC LIMIT 1) AS k ON true`;
+LEFT JOIN (SELECT id, last_intent, created_at FROM intent_chunk ORDER BY id DESC LIMIT 1) AS k ON true
+LEFT JOIN (${OPEN_RESTORATIONS}) AS w ON true`;
 
 /** Where the lists stand that grow without a gap. */
 interface Heads {
@@ -41,6 +42,8 @@ interface Heads {
   readonly chunk: number | null;
   readonly last_intent: number | null;
   readonly created_at: number | null;
+  /** Restorations that nobody has settled. */
+  readonly open: number;
 }
 
 /** What nobody would know of if the answer to the commit were lost: it would block slots, and stay open. */
@@ -111,8 +114,9 @@ export class Transaction extends PostgresSession {
     return this.#known.get(name) as T;
   }
 
-  /** Refuses `clock-behind`. */
+  /** Refuses `restoration-not-settled` and `clock-behind`. */
   verifyClock(at: Date): void {
+    verifySettled(this.#heads.open);
     verifyNotBehind(this.#heads.created_at ?? undefined, at);
   }
 
