@@ -12,6 +12,7 @@ import {
   rowOf,
   type TestFleet,
 } from '../support/fleet.ts';
+import { blocksOf, paste, workFolder } from '../support/paste-page.ts';
 import { runFleetca } from '../support/run-fleetca.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 
@@ -162,5 +163,18 @@ it('a raw request says it by query, and not without a reason', async () => {
   expect(await marksOf('raw')).toEqual([
     ['active', null],
     ['revoked', 'superseded'],
+  ]);
+});
+
+it('every command of docs/device-life.md works as it stands', async () => {
+  expect((await issue('VIN-0001')).status).toBe(201);
+  const place = workFolder(fleet.tokens.security);
+  writeFileSync(join(place.cwd, 'admin.token'), service.admin, { mode: 0o600 });
+  await paste(blocksOf('device-life.md'), { service, ...place });
+  const device = await show('VIN-0001');
+  expect(device.changes.map(({ state }: { state: string }) => state)).toEqual(['active', 'scrapped']);
+  expect(device.certificates).toMatchObject([
+    { supersede: { reason: 'board swapped', revokeOld: 'after-handshake' }, seenAt: expect.any(String) },
+    { revocationReason: 'superseded' },
   ]);
 });

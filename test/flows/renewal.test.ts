@@ -12,6 +12,7 @@ import { makeCsr, makeKey, type TestKey } from '../support/csr.ts';
 import { deviceProfile } from '../support/decide.ts';
 import { anyRoot, makeAuthority, makeFleet, requestCertificate, type TestFleet } from '../support/fleet.ts';
 import { hierarchy } from '../support/hierarchy.ts';
+import { blocksOf, paste } from '../support/paste-page.ts';
 import { runFleetca } from '../support/run-fleetca.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 import { openCredentials } from '../support/shared-credentials.ts';
@@ -297,6 +298,25 @@ describe('refused is', () => {
     expect((await renew(device, { csr: broken })).status).toBeGreaterThanOrEqual(400);
     expect((await historyOf('weak')).certificates).toHaveLength(1);
   });
+});
+
+it('every command of docs/renewal.md works as it stands', async () => {
+  const { chain, key } = await issue('VIN-0001');
+  const cwd = scratchFolder();
+  const files = { 'client.pem': chain, 'pkey.pem': key.pkcs8Pem };
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(join(cwd, name), content, { mode: 0o600 });
+  writeFileSync(join(cwd, 'service-ca.pem'), readFileSync(String(service.caFile)));
+  await paste(blocksOf('renewal.md'), {
+    service,
+    cwd,
+    instead: { 'https://127.0.0.1:9443': String(service.mutualUrl) },
+  });
+  const { certificates } = await historyOf('VIN-0001');
+  const [newest, asked] = certificates.map((one: { id: string }) => one.id);
+  const idIn = (file: string): string =>
+    new X509Certificate(readFileSync(join(cwd, file))).fingerprint256.replaceAll(':', '').toLowerCase();
+  expect([idIn('client.pem'), idIn('new.pem')]).toEqual([newest, asked]);
 });
 
 describe('after its end', () => {
