@@ -25,6 +25,8 @@ export interface CallWish {
 export interface Answer {
   readonly status: number;
   readonly body: Buffer;
+  /** What it asks for before the next call, milliseconds; 0: nothing. */
+  readonly waitMs: number;
 }
 
 /** One destination's connections, and whom it is to be known by. */
@@ -98,6 +100,14 @@ function failureOf(cause: unknown, { signal, timeoutMs }: LineTerms): CallFailur
   });
 }
 
+/** Retry-After (RFC 9110, 10.2.3), seconds or a date, as milliseconds from now; 0 where it says nothing. */
+export function retryAfterMs(value: string | undefined, now: number): number {
+  if (value === undefined) return 0;
+  if (/^\d{1,9}$/.test(value)) return 1000 * Number(value);
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? 0 : Math.max(0, at - now);
+}
+
 async function readAnswer(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
   const kept: Buffer[] = [];
   let octets = 0;
@@ -153,8 +163,9 @@ export function openLine(terms: LineTerms): Line {
           : requestPlain({ ...common, agent: plain });
       request.once('error', reject);
       request.once('response', (incoming) => {
-        const { statusCode: status = 0 } = incoming;
-        readAnswer(incoming).then((read) => resolve({ status, body: read }), reject);
+        const { statusCode: status = 0, headers: said } = incoming;
+        const waitMs = retryAfterMs(said['retry-after'], Date.now());
+        readAnswer(incoming).then((read) => resolve({ status, body: read, waitMs }), reject);
       });
       request.end(body);
     });

@@ -112,10 +112,11 @@ interface Told extends Pick<Progress, 'settled' | 'failed' | 'registered' | 'dro
 function again(
   { ca, retry }: DeliveryContext,
   { id, message, attempts: before }: Task,
-  { error, again: when }: Exclude<Outcome, { arrived: true }>,
+  { error, again: when, waitMs }: Exclude<Outcome, { arrived: true }>,
 ): FailedDelivery {
   const attempts = before + 1;
-  const nextAttemptAt = when === 'never' ? null : nextAttempt(attempts, ca.clock.now(), retry, ca.random);
+  const nextAttemptAt =
+    when === 'never' ? null : nextAttempt(attempts, ca.clock.now(), retry, ca.random, waitMs);
   return { id, message, attempts, nextAttemptAt, lastError: error };
 }
 

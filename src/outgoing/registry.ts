@@ -1,6 +1,6 @@
 import { encodePem } from '../asn1/index.ts';
 import type { StoredCertificate } from '../ca/index.ts';
-import { CallFailure, type Line } from './call.ts';
+import { type Answer, CallFailure, type Line } from './call.ts';
 import { ARRIVED, failed, type Outcome } from './outcome.ts';
 import type { RegistrySettings } from './ports.ts';
 
@@ -35,11 +35,13 @@ function errorCode(body: Buffer): string {
   }
 }
 
-function refusalOf(status: number, body: Buffer): Outcome {
+function refusalOf({ status, body, waitMs }: Answer): Outcome {
   const code = errorCode(body);
   if (status >= 300 && status < 400)
     return failed(`The registry answers with a redirect (${status}), which is not followed.`, 'later');
-  return failed(`The registry answers ${status}${code}.`, OURS.includes(status) ? 'never' : 'later');
+  return failed(`The registry answers ${status}${code}.`, OURS.includes(status) ? 'never' : 'later', {
+    waitMs,
+  });
 }
 
 /** What may stand in an answer of 200: the UUID, as a JSON string. */
@@ -68,7 +70,7 @@ const said = async (trying: Promise<Outcome>): Promise<Outcome> => {
   try {
     return await trying;
   } catch (failure) {
-    if (failure instanceof CallFailure) return failed(failure.message, 'later', failure.isDown);
+    if (failure instanceof CallFailure) return failed(failure.message, 'later', failure);
     throw failure;
   }
 };
@@ -105,9 +107,7 @@ export function putDevice(
         body: JSON.stringify(body),
       })
       .then((answer) =>
-        answer.status === 200 || answer.status === 201
-          ? judgeUuid(answer.body, uuid)
-          : refusalOf(answer.status, answer.body),
+        answer.status === 200 || answer.status === 201 ? judgeUuid(answer.body, uuid) : refusalOf(answer),
       ),
   );
 }
@@ -121,7 +121,5 @@ export const deleteDevice = (line: Line, server: RegistryServer, uuid: string): 
         method: 'DELETE',
         headers: headersOf(server),
       })
-      .then(({ status, body }) =>
-        [200, 202, 204, 404].includes(status) ? ARRIVED : refusalOf(status, body),
-      ),
+      .then((answer) => ([200, 202, 204, 404].includes(answer.status) ? ARRIVED : refusalOf(answer))),
   );

@@ -32,7 +32,7 @@ export async function tellWebhook(
   { id, body, at }: WebhookMessage,
 ): Promise<Outcome> {
   try {
-    const { status } = await line.call({
+    const { status, waitMs } = await line.call({
       url: new URL(url),
       method: 'POST',
       headers: {
@@ -46,9 +46,9 @@ export async function tellWebhook(
     if (status >= 200 && status < 300) return ARRIVED;
     if (status >= 300 && status < 400)
       return failed(`The webhook answers with a redirect (${status}), which is not followed.`, 'later');
-    return failed(`The webhook answers ${status}.`, status === 410 ? 'never' : 'later');
+    return failed(`The webhook answers ${status}.`, status === 410 ? 'never' : 'later', { waitMs });
   } catch (failure) {
-    if (failure instanceof CallFailure) return failed(failure.message, 'later', failure.isDown);
+    if (failure instanceof CallFailure) return failed(failure.message, 'later', failure);
     throw failure;
   }
 }

@@ -149,6 +149,7 @@ describe('the answer', () => {
       arrived: false,
       again,
       isDown: false,
+      waitMs: 0,
       error: `The registry answers ${status} (some_code).`,
     };
     expect(await put(certificate())).toEqual(due);
@@ -177,6 +178,7 @@ describe('the answer', () => {
       arrived: false,
       again: 'later',
       isDown,
+      waitMs: 0,
       error: expect.stringContaining(error),
     });
   });
@@ -212,6 +214,7 @@ describe('a connection', () => {
     const url = `https://public.test:${registry.port}`;
     expect(await put(certificate(), { url }, line)).toMatchObject({
       isDown: true,
+      waitMs: 0,
       error: expect.stringContaining('not public (loopback)'),
     });
     expect(registry.calls).toEqual([]);

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Fleet, type Generation, stageGeneration } from '../../src/ca/index.ts';
 import { createLogger } from '../../src/log.ts';
-import { type Answer, CallFailure, type CallWish, type Line } from '../../src/outgoing/call.ts';
+import { type Answer, CallFailure, type CallWish, type Line, retryAfterMs } from '../../src/outgoing/call.ts';
 import type { DeliveryContext } from '../../src/outgoing/deliver.ts';
 import type { EventType, NewDestination, Webhook } from '../../src/outgoing/index.ts';
 import { nextAttempt } from '../../src/outgoing/outcome.ts';
@@ -42,7 +42,7 @@ function lineTo(answer: (wish: CallWish) => Partial<Answer> | Promise<Partial<An
   const line: Line = {
     call: async (wish) => {
       sent.push(wish);
-      return { status: 200, body: Buffer.alloc(0), ...(await answer(wish)) };
+      return { status: 200, body: Buffer.alloc(0), waitMs: 0, ...(await answer(wish)) };
     },
     isEnded: () => ended,
     close: () => undefined,
@@ -227,4 +227,22 @@ test('the pauses between tries grow fourfold, up to six hours, and are not all a
   });
   expect(pauses(10)).toBeNull();
   expect(new Set(Array.from({ length: 50 }, () => pauses(6))).size).toBeGreaterThan(1);
+});
+
+test('no try is made sooner than the server asks, and none later than after six hours for that', () => {
+  const now = new Date('2026-06-01T12:00:00Z');
+  const terms = { attempts: 10, firstRetrySeconds: 10 };
+  const pause = (waitMs: number) =>
+    ((nextAttempt(1, now, terms, systemRandom, waitMs)?.getTime() ?? 0) - now.getTime()) / 1000;
+  expect(pause(120_000)).toBe(120);
+  expect(pause(1_000)).toBeGreaterThanOrEqual(9);
+  expect(pause(7 * 86_400_000)).toBe(21_600);
+});
+
+test('what a server asks for is read as seconds and as a date', () => {
+  const now = Date.parse('2026-06-01T12:00:00Z');
+  expect(retryAfterMs('120', now)).toBe(120_000);
+  expect(retryAfterMs('Mon, 01 Jun 2026 12:00:30 GMT', now)).toBe(30_000);
+  for (const nothing of [undefined, '', 'soon', '-5', 'Mon, 01 Jun 2020 12:00:30 GMT'])
+    expect(retryAfterMs(nothing, now)).toBe(0);
 });
