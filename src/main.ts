@@ -46,7 +46,7 @@ import { createSeal, keepDelivering, type Seal } from './outgoing/index.ts';
 import { createPolicy, type Policy, type Profile } from './policy/index.ts';
 import { makeDeviceKey, openPool } from './pool/index.ts';
 import { systemRandom } from './random.ts';
-import { keepListsCurrent } from './upkeep/index.ts';
+import { keepListsCurrent, watchRotations } from './upkeep/index.ts';
 
 /** A service that answers. */
 export interface RunningService {
@@ -241,7 +241,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
   const inFlight = createInFlight();
   let closing = false;
   let stopKeeping = (): void => undefined;
-  let stopLists = async (): Promise<void> => undefined;
+  let stopUpkeep = async (): Promise<void> => undefined;
   let stopDelivering = async (): Promise<void> => undefined;
 
   const close = async (): Promise<void> => {
@@ -250,7 +250,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
     stopKeeping();
     await Promise.all(listeners.map((listener) => listener.close(GRACE_MS)));
     await inFlight.settled();
-    await stopLists();
+    await stopUpkeep();
     await stopDelivering();
     await pool.close();
     token?.close();
@@ -282,7 +282,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       devices: store,
       rotation: store,
       links: store,
-    expiries: store,
+      expiries: store,
       keystore,
       steps: pool,
       policy,
@@ -292,7 +292,10 @@ export async function startService(config: Config, log: Logger): Promise<Running
       stranded: new Set(),
     };
     const lists = keepListsCurrent({ ca, terms: config.crl, log });
-    stopLists = lists.stop;
+    const rotations = watchRotations({ ca, terms: config.rotation, log });
+    stopUpkeep = async () => {
+      await Promise.all([lists.stop(), rotations.stop()]);
+    };
     const seal = openSeal(opened);
     const { hosts, privateHosts, timeoutSeconds, ...retry } = config.outgoing;
     const reach = { hosts, privateHosts };

@@ -101,6 +101,12 @@ function ifNobody(generation: Generation, end: Date, { lifetimeDays }: RotationP
   return [...(issues && kind !== 'registration' ? [short] : []), ...(issues ? [stops] : []), dead];
 }
 
+/** What a rotation takes in a fleet. */
+export const forecastPace = (ca: CaContext, fleet: Fleet, terms: RotationTerms): RotationPace => ({
+  ...terms,
+  lifetimeDays: profileOf(ca, fleet).validityDays,
+});
+
 /** The profile that a fleet's devices are issued under where nobody names another. */
 function profileOf({ policy }: CaContext, { target }: Fleet): DeviceProfile {
   const profile = policy.deviceProfile(target, policy.target(target).defaultProfiles.device);
@@ -148,7 +154,7 @@ export async function readForecast(
   terms: RotationTerms,
   now: Date,
 ): Promise<Forecast> {
-  const pace = { ...terms, lifetimeDays: profileOf(ca, fleet).validityDays };
+  const pace = forecastPace(ca, fleet, terms);
   const generations = (await ca.ledger.listGenerations(fleet.id)).filter(({ state }) => STANDING.has(state));
   const perMonth = new Array<number>(FORECAST_MONTHS).fill(0);
   let later = 0;

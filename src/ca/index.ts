@@ -52,3 +52,4 @@ export * from './sign-with.ts';
 export * from './steps-ports.ts';
 
 export * from './taken-list.ts';
+export * from './watch-rotations.ts';

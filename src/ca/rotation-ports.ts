@@ -21,6 +21,14 @@ export interface GenerationMove {
   readonly forced: string | null;
 }
 
+/** That an authority's rotation has to begin soon, or should have begun. */
+export interface RotationDue {
+  readonly generation: Generation;
+  readonly urgency: 'soon' | 'late';
+  /** The last day to begin. */
+  readonly latestStart: Date;
+}
+
 /** The ledger of rotation. Commands are as those of `Ledger`. */
 export interface RotationLedger {
   /**
@@ -29,6 +37,8 @@ export interface RotationLedger {
    * `not-found`.
    */
   moveGeneration(act: Act, order: MoveOrder): Promise<Generation>;
+  /** Puts on record that a rotation is due, once for each urgency of a generation. Gives false where it is on record. */
+  recordRotationDue(act: Act, due: RotationDue): Promise<boolean>;
   /** An authority's generations as a move at that time would be judged by, in order of their numbers. */
   readLine(fleetId: number, authority: string, at: Date): Promise<readonly LineMember[]>;
   /** The number that an authority's next generation gets; those that were given up keep theirs. */

@@ -34,6 +34,7 @@ const ACTIONS: Readonly<Record<EventType, readonly string[]>> = {
   'batch.done': ['batch-attempt-closed'],
   'authority.published': ['generation-issued', 'generation-imported', 'generation-moved'],
   'authority.rotated': ['generation-moved'],
+  'rotation.due': ['rotation-due'],
 };
 
 export const actionsOf = ({ settings }: Webhook): readonly string[] => [
@@ -186,6 +187,19 @@ async function moveEvents(
   });
 }
 
+async function dueEvents(
+  { ledger }: EventSources,
+  telling: Telling,
+  { seq, at, details }: AuditEntry,
+): Promise<readonly Event[]> {
+  const generations = await ledger.listGenerations(telling.fleet.id);
+  const generation = generations.find(({ id }) => id === details.generation);
+  if (!generation) return [];
+  const { urgency, latestStart } = details;
+  const data = { ...generationData(generation), urgency, latestStart };
+  return [eventOf(telling, 'rotation.due', String(seq), at, data)];
+}
+
 type Read = (sources: EventSources, telling: Telling, entry: AuditEntry) => Promise<readonly Event[]>;
 
 const READERS: Readonly<Record<string, Read>> = {
@@ -195,6 +209,7 @@ const READERS: Readonly<Record<string, Read>> = {
   'generation-issued': authorityEvents,
   'generation-imported': authorityEvents,
   'generation-moved': moveEvents,
+  'rotation-due': dueEvents,
 };
 
 /** What an entry has to tell a webhook. */

@@ -54,6 +54,7 @@ export interface Schema {
     to_state: string;
     moved_at: Instant;
   };
+  rotation_due: { generation_id: number; urgency: string; audit_seq: number };
   root_link: {
     intent_id: number;
     subject_id: number;

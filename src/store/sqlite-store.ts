@@ -27,6 +27,7 @@ import * as registrations from './registrations.ts';
 import * as restorations from './restorations.ts';
 import * as revocations from './revocations.ts';
 import * as rotation from './rotation.ts';
+import { isDueKnown, planRotationDue } from './rotation-due.ts';
 import { endRun, startRun } from './runs.ts';
 import * as servers from './servers.ts';
 import { Session } from './session.ts';
@@ -114,6 +115,11 @@ export function openStoreInProcess(settings: StoreSettings): Store {
 
     moveGeneration: (act, order) => writer.write((s) => perform(s, act, rotation.planMoveOf(act, order))),
     nextGeneration: (fleetId, authority) => ask(generations.nextGeneration(fleetId, authority)),
+    recordRotationDue: (act, due) =>
+      writer.write(
+        (s) =>
+          !answer(s, isDueKnown(due.generation.id, due.urgency)) && perform(s, act, planRotationDue(due)),
+      ),
     readLine: (fleetId, authority, at) => ask(rotation.readLine(fleetId, authority, at)),
     countExpiring: (issuerId, from, before) => ask(countExpiring(issuerId, from, before)),
     listMoves: (fleetId, authority) => ask(rotation.listMoves(fleetId, authority)),

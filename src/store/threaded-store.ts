@@ -86,6 +86,7 @@ const METHODS = [
   'recordListTaken',
   'moveGeneration',
   'nextGeneration',
+  'recordRotationDue',
   'readLine',
   'countExpiring',
   'listMoves',

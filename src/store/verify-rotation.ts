@@ -64,5 +64,19 @@ const checkMove: Check = function* ({ seq, details }, findings) {
   }
 };
 
+const checkDue: Check = function* ({ seq, details }, findings) {
+  const row = yield* first(
+    build
+      .selectFrom('rotation_due')
+      .select(['generation_id', 'urgency'])
+      .where('generation_id', '=', Number(details.generation))
+      .where('audit_seq', '=', seq),
+  );
+  findings.expect(row?.urgency === details.urgency, seq, 'the entry tells of a rotation that is not due');
+};
+
 /** What the ledger must hold for an entry, by its action. */
-export const ROTATION_CHECKS: Readonly<Record<string, Check>> = { 'generation-moved': checkMove };
+export const ROTATION_CHECKS: Readonly<Record<string, Check>> = {
+  'generation-moved': checkMove,
+  'rotation-due': checkDue,
+};

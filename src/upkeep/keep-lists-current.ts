@@ -9,6 +9,7 @@ import {
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { allFleets } from './all-fleets.ts';
 
 /** How often all fleets are looked at. */
 const LOOK_EVERY_MS = 60_000;
@@ -16,8 +17,6 @@ const LOOK_EVERY_MS = 60_000;
 const SOON_MS = 1_000;
 /** A list that takes long, because it is long, is made less often: a tenth of the time at most. */
 const REST = 9;
-
-const FLEETS_AT_A_TIME = 100;
 
 /** Makes CRLs where they are due. What is due is read from the ledger: another process would find the same. */
 export interface ListKeeper {
@@ -33,16 +32,6 @@ export interface ListKeeping {
   readonly ca: CaContext;
   readonly terms: ListTerms;
   readonly log: Logger;
-}
-
-async function* allFleets({ ledger }: CaContext): AsyncGenerator<Fleet> {
-  for (let after = ''; ; ) {
-    const fleets = await ledger.listFleets(after, FLEETS_AT_A_TIME);
-    const last = fleets.at(-1);
-    if (!last) return;
-    yield* fleets;
-    after = last.name;
-  }
 }
 
 /** Keeps the CRLs of all fleets current, by one timer. One after the other: a list may be long. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Fleet, type Generation, stageGeneration } from '../../src/ca/index.ts';
+import { type Fleet, type Generation, recordRotationsDue, stageGeneration } from '../../src/ca/index.ts';
 import { createLogger } from '../../src/log.ts';
 import { type Answer, CallFailure, type CallWish, type Line, retryAfterMs } from '../../src/outgoing/call.ts';
 import type { DeliveryContext } from '../../src/outgoing/deliver.ts';
@@ -100,6 +100,36 @@ describe('a webhook', () => {
       ['certificate.issued', 'after'],
       ['authority.published', 'line-7'],
     ]);
+  });
+
+  test('is told once that a rotation has to begin soon, and once that it is late', async () => {
+    const generation = await world.issuing(fleet, 'line-7');
+    await addWebhook(['rotation.due']);
+    const { line, events } = lineTo(() => ({}));
+    const look = () => recordRotationsDue(world.ca, world.act(), fleet, { publishHours: 24 });
+    expect(await look()).toEqual([]);
+    const wish = { authority: 'line-7', generation: 1, latestStart: '2030-05-30T12:00:00.000Z' };
+    for (const days of [1825 - 366 - 100, 1825 - 366 + 1]) {
+      world.clock.set(new Date(generation.createdAt.getTime() + days * 86_400_000));
+      expect(await look()).toHaveLength(1);
+      expect(await look()).toEqual([]);
+      await walk(line);
+    }
+    expect(events()).toMatchObject([
+      { type: 'rotation.due', data: { ...wish, urgency: 'soon' } },
+      { type: 'rotation.due', data: { ...wish, urgency: 'late' } },
+    ]);
+  });
+
+  test('hears nothing of a rotation that is on its way', async () => {
+    const line = await world.issuing(fleet, 'line-7');
+    world.clock.set(new Date(line.createdAt.getTime() + 1700 * 86_400_000));
+    await stageGeneration(world.ca, world.act(), fleet, 'line-7', {
+      keyAlgorithm: null,
+      profile: null,
+      commonName: null,
+    });
+    expect(await recordRotationsDue(world.ca, world.act(), fleet, { publishHours: 24 })).toEqual([]);
   });
 
   test('is told of a generation when relying parties may see it, and when it issues', async () => {

@@ -102,4 +102,19 @@ export function rotationContract(given: Given): void {
     await move('retire', 1, 5);
     expect(await rejection(issueOne())).toMatchObject({ code: 'authority-not-active' });
   });
+
+  test('that a rotation is due is put on record once for each urgency, with its entry', async () => {
+    const { store, first } = await setUp();
+    const due = (urgency: 'soon' | 'late') => ({ generation: first, urgency, latestStart: actAt(9).at });
+    const entries = await entriesOf(store, async () => {
+      const told = [];
+      for (const urgency of ['soon', 'soon', 'late', 'late'] as const)
+        told.push(await store.recordRotationDue(actAt(1), due(urgency)));
+      expect(told).toEqual([true, false, true, false]);
+    });
+    expect(entries.map(({ action, details }) => [action, details.urgency, details.generation])).toEqual([
+      ['rotation-due', 'soon', first.id],
+      ['rotation-due', 'late', first.id],
+    ]);
+  });
 }

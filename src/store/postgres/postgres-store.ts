@@ -23,6 +23,7 @@ import { findRegistration, findRegistrationById, listRegistrations } from '../re
 import * as restorations from '../restorations.ts';
 import { findList, findListState, listRevocations } from '../revocations.ts';
 import { listMoves, planMoveOf, readLine } from '../rotation.ts';
+import { isDueKnown, planRotationDue } from '../rotation-due.ts';
 import { findServer, listServers } from '../servers.ts';
 import type { Store } from '../store.ts';
 import { findToken, listTokens } from '../tokens.ts';
@@ -130,6 +131,12 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
 
     moveGeneration: (act, order) => writer.write((t) => perform(t, act, planMoveOf(act, order))),
     nextGeneration: (fleetId, authority) => ask(nextGeneration(fleetId, authority)),
+    recordRotationDue: (act, due) =>
+      writer.write(
+        async (t) =>
+          !(await t.answer(isDueKnown(due.generation.id, due.urgency))) &&
+          perform(t, act, planRotationDue(due)),
+      ),
     readLine: (fleetId, authority, at) => ask(readLine(fleetId, authority, at)),
     countExpiring: (issuerId, from, before) => ask(countExpiring(issuerId, from, before)),
     listMoves: (fleetId, authority) => ask(listMoves(fleetId, authority)),
