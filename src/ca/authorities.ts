@@ -60,7 +60,12 @@ export interface AuthorityResult {
   readonly warnings: readonly string[];
 }
 
-function profileFor(ca: CaContext, fleet: Fleet, kind: AuthorityKind, name: string | null): AuthorityProfile {
+export function profileFor(
+  ca: CaContext,
+  fleet: Fleet,
+  kind: AuthorityKind,
+  name: string | null,
+): AuthorityProfile {
   const wanted = name ?? ca.policy.target(fleet.target).defaultProfiles[kind];
   const profile = ca.policy.authorityProfile(fleet.target, wanted);
   if (profile?.kind === kind) return profile;
@@ -76,7 +81,7 @@ export function algorithmOf({ key }: PublicKey): string {
   return key.kind === 'rsa' ? `rsa-${key.modulusBits}` : key.kind;
 }
 
-interface OwnKey {
+export interface OwnKey {
   readonly keyId: string;
   readonly signer: Signer;
   readonly warnings: readonly string[];
@@ -86,7 +91,7 @@ interface OwnKey {
  * The key of a new authority: made, in a file or in the token, or taken as it is in the token, where its id names
  * it by its public half. It has signed once, in either place.
  */
-async function takeKey(ca: CaContext, fleet: Fleet, wish: AuthorityWish): Promise<OwnKey> {
+export async function takeKey(ca: CaContext, fleet: Fleet, wish: AuthorityWish): Promise<OwnKey> {
   const name = wish.token?.key ?? null;
   if (name === null) {
     const keyId = `${newKeyId(ca, fleet, wish.name)}${wish.token ? TOKEN_SUFFIX.made : ''}`;
@@ -164,7 +169,7 @@ export async function verifyReadBack(der: Uint8Array, planned: Certificate): Pro
 const MAX_COMMON_NAME = 64;
 
 /** A verifier finds an issuer by its name, so every generation after the first has its number in it. */
-function commonNameFor(fleet: Fleet, wish: AuthorityWish, number: number): string {
+export function commonNameFor(fleet: Fleet, wish: AuthorityWish, number: number): string {
   const generation = number === 1 ? '' : ` G${number}`;
   const usual = {
     root: `${fleet.name}${generation}`,

@@ -107,6 +107,23 @@ export interface CeremonyOrigin {
   readonly transcript: string;
 }
 
+/** An issuing authority whose key is here, and whose certificate another CA is to sign. */
+export interface AuthorityRequest {
+  readonly fleetId: number;
+  readonly authority: string;
+  readonly profile: string;
+  readonly keyId: string;
+  /** SHA-256 of the canonical SubjectPublicKeyInfo. */
+  readonly keyDigest: Uint8Array;
+  /** CertificationRequestInfo, DER. */
+  readonly info: Uint8Array;
+  readonly createdAt: Date;
+}
+
+export interface NewAuthorityRequest extends Omit<AuthorityRequest, 'createdAt'> {
+  readonly place: LinePlace;
+}
+
 /** A CA whose certificate was made elsewhere. */
 export interface GenerationImport {
   readonly fleetId: number;

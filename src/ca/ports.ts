@@ -5,6 +5,7 @@
 import type {
   Act,
   Actor,
+  AuthorityRequest,
   CertificatePage,
   CertificateSearch,
   CompletionChunk,
@@ -17,6 +18,7 @@ import type {
   IntentChunk,
   IntentVerdict,
   LinePlace,
+  NewAuthorityRequest,
   NewFleet,
   StoredCertificate,
 } from './ledger-records.ts';
@@ -66,12 +68,21 @@ export interface Ledger {
     certificate: Uint8Array,
     place: LinePlace,
   ): Promise<Generation>;
+  /**
+   * Stores what another CA is asked to certify, before it is signed. Rejects as the intent of a generation does,
+   * but for the key, and with `already-exists` where one of the authority is open.
+   */
+  recordAuthorityRequest(act: Act, request: NewAuthorityRequest): Promise<AuthorityRequest>;
+  /** The open one of an authority. It is open until a generation of its key is taken in. */
+  findAuthorityRequest(fleetId: number, authority: string): Promise<AuthorityRequest | undefined>;
+  /** All that are open in a fleet, oldest first. */
+  listAuthorityRequests(fleetId: number): Promise<readonly AuthorityRequest[]>;
   /** Takes in a generation that was made elsewhere: the first of an authority is active, the next staged. Same refusals as an intent. */
   recordGenerationImported(act: Act, generation: GenerationImport): Promise<Generation>;
   /** All generations of a fleet that have a certificate, oldest first. */
   listGenerations(fleetId: number): Promise<readonly Generation[]>;
   findGeneration(id: number): Promise<Generation | undefined>;
-  /** The keys of all generations of the service, also of those that have no certificate, in bytewise order. */
+  /** The keys of all generations of the service, also of those that have no certificate or wait for one, in bytewise order. */
   listKeyIds(): Promise<readonly string[]>;
 
   /**

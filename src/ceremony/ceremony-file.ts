@@ -138,6 +138,13 @@ const schema = z.discriminatedUnion(
       certificate: object(profile).default({}),
     }),
     object({
+      ceremony: z.literal('cross'),
+      ...common,
+      signer,
+      /** The root whose name and key are certified. */
+      subject: path,
+    }),
+    object({
       ceremony: z.literal('crl'),
       ...common,
       signer,
@@ -149,7 +156,7 @@ const schema = z.discriminatedUnion(
   ],
   {
     error: (issue) =>
-      issue.code === 'invalid_union' ? 'must be root, issuing or crl' : 'must hold settings by name',
+      issue.code === 'invalid_union' ? 'must be root, issuing, cross or crl' : 'must hold settings by name',
   },
 );
 
@@ -209,6 +216,8 @@ export function inputsOf(ceremony: Ceremony): Readonly<Record<string, string>> {
       return {};
     case 'issuing':
       return { certificate: ceremony.signer.certificate, request: ceremony.request };
+    case 'cross':
+      return { certificate: ceremony.signer.certificate, subject: ceremony.subject };
     case 'crl':
       return {
         certificate: ceremony.signer.certificate,

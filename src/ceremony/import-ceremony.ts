@@ -3,10 +3,13 @@ import {
   type CaContext,
   type CeremonyOrigin,
   type Fleet,
+  findRequestOf,
   type Generation,
   importOfflineRoot,
+  installAuthority,
   placeOf,
   type TakenList,
+  takeInLink,
   takeInList,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
@@ -90,9 +93,45 @@ async function importList(
   return { ceremony, generation, crl: facts, warnings };
 }
 
+async function importIssuing(
+  ca: CaContext,
+  act: Act,
+  fleet: Fleet,
+  ceremony: VerifiedCeremony,
+): Promise<ImportedCeremony> {
+  await signingRoot(ca, fleet, ceremony.signer);
+  const { issuing } = ceremony;
+  if (!issuing) throw new Error('a ceremony of an issuing authority was verified without one');
+  const { digest } = issuing.publicKey;
+  const generations = await ca.ledger.listGenerations(fleet.id);
+  const known = generations.find((one) => Buffer.compare(one.certificate, issuing.der) === 0);
+  const name = known?.authority ?? (await findRequestOf(ca, fleet, digest));
+  if (name === undefined) {
+    throw new PkiError(
+      'bad-ceremony',
+      `The fleet ${fleet.name} asks for no certificate for the key of the authority that was certified.`,
+    );
+  }
+  const installed = await installAuthority(ca, act, fleet, name, issuing, originOf(ceremony));
+  return { ceremony, crl: null, ...installed };
+}
+
+async function importCross(
+  ca: CaContext,
+  act: Act,
+  fleet: Fleet,
+  ceremony: VerifiedCeremony,
+): Promise<ImportedCeremony> {
+  const issuer = await signingRoot(ca, fleet, ceremony.signer);
+  const { cross } = ceremony;
+  if (!cross) throw new Error('a ceremony of a cross-certificate was verified without one');
+  const generation = await takeInLink(ca, act, fleet, issuer, cross);
+  return { ceremony, generation, crl: null, warnings: [] };
+}
+
 /**
  * Verifies a ceremony and takes in what it made. The same again changes nothing, and goes on where it was cut off.
- * Refuses `bad-ceremony`, also for a rehearsal, and as `importOfflineRoot` and `takeInList` do.
+ * Refuses `bad-ceremony`, also for a rehearsal, and as `importOfflineRoot`, `installAuthority` and `takeInList` do.
  */
 export async function importCeremony(
   ca: CaContext,
@@ -110,6 +149,8 @@ export async function importCeremony(
     case 'crl':
       return importList(ca, act, fleet, ceremony);
     case 'issuing':
-      throw new PkiError('bad-ceremony', 'not yet');
+      return importIssuing(ca, act, fleet, ceremony);
+    case 'cross':
+      return importCross(ca, act, fleet, ceremony);
   }
 }

@@ -8,6 +8,8 @@ import {
   decodeCsr,
   findExtension,
   isCrlSignedBy,
+  isSelfIssued,
+  isSignedBy,
   type ProvenCsr,
   parseCertificates,
   parseCrl,
@@ -28,6 +30,8 @@ export interface CeremonyInputs {
   readonly signer: Certificate | null;
   readonly request: ProvenCsr | null;
   readonly previous: Crl | null;
+  /** The root that is certified by another. */
+  readonly subject: Certificate | null;
 }
 
 const textOf = (octets: Uint8Array | undefined): string => Buffer.from(octets ?? []).toString('latin1');
@@ -71,6 +75,18 @@ function readRequest(octets: Uint8Array | undefined, policy: Policy, target: str
   );
 }
 
+/** The root of another line, or of another generation: what stands under it, stands under the signer as well. */
+function readSubject(octets: Uint8Array | undefined, signer: Certificate, now: Date): Certificate {
+  const [subject, second] = parseCertificates(textOf(octets));
+  if (!subject || second || !isSelfIssued(subject) || !isSignedBy(subject, subject))
+    return refuseInput('The subject must be one root certificate.');
+  if (isRehearsalName(subject.subject)) return refuseInput('The subject was made in a rehearsal.');
+  if (Buffer.compare(subject.subject.der, signer.subject.der) === 0)
+    return refuseInput('Subject and signer have one name: verifiers would not tell them apart.');
+  if (now < subject.notBefore || now > subject.notAfter) return refuseInput('The subject is not valid now.');
+  return subject;
+}
+
 /** A CRL in PEM or DER. */
 export function decodeCrl(octets: Uint8Array): Uint8Array {
   if (octets[0] === 0x30) return octets;
@@ -101,15 +117,20 @@ function readPrevious(octets: Uint8Array | undefined, signer: Certificate, now: 
  * `bad-pem`, `bad-der`, `bad-csr`, `bad-signature`, `algorithm-not-allowed`, `issuer-near-end`, `clock-behind`.
  */
 export function readInputs(ceremony: Ceremony, files: InputFiles, policy: Policy, now: Date): CeremonyInputs {
-  const { certificate, request, previous } = files;
-  if (ceremony.ceremony === 'root') return { signer: null, request: null, previous: null };
+  const { certificate, request, previous, subject } = files;
+  const none = { signer: null, request: null, previous: null, subject: null };
+  if (ceremony.ceremony === 'root') return none;
   const signer = readSigner(certificate, now);
   if (ceremony.ceremony === 'issuing') {
     verifyMaySign(signer, now);
-    return { signer, request: readRequest(request, policy, ceremony.target), previous: null };
+    return { ...none, signer, request: readRequest(request, policy, ceremony.target) };
+  }
+  if (ceremony.ceremony === 'cross') {
+    verifyMaySign(signer, now);
+    return { ...none, signer, subject: readSubject(subject, signer, now) };
   }
   if (!maySignCrls(signer)) {
     throw new PkiError('crl-not-possible', 'The signer may not sign CRLs (keyUsage cRLSign).');
   }
-  return { signer, request: null, previous: readPrevious(previous, signer, now) };
+  return { ...none, signer, previous: readPrevious(previous, signer, now) };
 }

@@ -1,5 +1,5 @@
 import { OID } from '../asn1/index.ts';
-import { mintSerial, type Signer, signWith, verifyReadBack } from '../ca/index.ts';
+import { linkPathLength, mintSerial, type Signer, signWith, verifyReadBack } from '../ca/index.ts';
 import type { Clock } from '../clock.ts';
 import { PkiError } from '../errors.ts';
 import {
@@ -8,6 +8,7 @@ import {
   type Policy,
   parseProfile,
   planAuthorityCertificate,
+  planLinkCertificate,
   prepareCrl,
   prepareCrlPage,
   prepareTbs,
@@ -66,6 +67,7 @@ export interface SigningCa {
 export const FILES = {
   root: 'root.crt',
   issuing: 'issuing.crt',
+  cross: 'cross.crt',
   crl: 'root.crl',
   signer: 'signer.crt',
   transcript: 'transcript.json',
@@ -230,6 +232,38 @@ async function performIssuing(
   };
 }
 
+async function performCross(
+  ca: Certificate,
+  { subject }: CeremonyInputs,
+  { signer, mark }: SigningCa,
+  { random, clock }: CeremonyTools,
+): Promise<Performed> {
+  if (!subject) return refuseInput('A cross-certificate is of another root.');
+  const room = linkPathLength(subject, ca, 1);
+  if ('problem' in room) return refuseInput(`The signer allows no such certificate: ${room.problem}.`);
+  const issuer = issuerOf(ca, signer);
+  const { pathLength } = room;
+  const plan = planLinkCertificate({
+    subject,
+    issuer,
+    pathLength,
+    serial: mintSerial(random),
+    now: clock.now(),
+  });
+  const der = await signWith(signer, prepareTbs(plan).takeFor(issuer.generationId));
+  const certificate = parseCertificate(der);
+  await verifyReadBack(der, certificate);
+  return {
+    artefacts: [
+      artefact(FILES.cross, encodeCertificatePem(der), mark),
+      artefact(FILES.signer, encodeCertificatePem(ca.der), mark),
+    ],
+    signer: ca,
+    warnings: plan.warnings,
+    steps: [certificateStep('the cross-certificate', certificate)],
+  };
+}
+
 const bySerial = (one: RevokedEntry, other: RevokedEntry): number => Buffer.compare(one.serial, other.serial);
 
 /** What was listed before, and what is listed now. */
@@ -283,7 +317,12 @@ export async function performCeremony(
 ): Promise<Performed> {
   if (ceremony.ceremony === 'root') return performRoot(ceremony, ca, tools);
   if (!ca.certificate) throw new Error('a ceremony of a CA that is there needs its certificate');
-  return ceremony.ceremony === 'issuing'
-    ? performIssuing(ceremony, ca.certificate, inputs, ca, tools)
-    : performCrl(ceremony, ca.certificate, inputs, ca, tools);
+  switch (ceremony.ceremony) {
+    case 'issuing':
+      return performIssuing(ceremony, ca.certificate, inputs, ca, tools);
+    case 'cross':
+      return performCross(ca.certificate, inputs, ca, tools);
+    case 'crl':
+      return performCrl(ceremony, ca.certificate, inputs, ca, tools);
+  }
 }

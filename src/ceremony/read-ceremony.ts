@@ -31,6 +31,8 @@ export interface VerifiedCeremony {
   readonly signer: Certificate;
   /** The issuing authority that was certified. */
   readonly issuing: Certificate | null;
+  /** Another root's name and key, certified by the signer. */
+  readonly cross: Certificate | null;
   /** The CRL that was made, DER. */
   readonly crl: Uint8Array | null;
 }
@@ -87,7 +89,7 @@ function verifySignature(files: CeremonyFiles, names: Names, signer: Certificate
   });
 }
 
-function readIssuing(files: CeremonyFiles, name: string, signer: Certificate): Certificate {
+function readSigned(files: CeremonyFiles, name: string, signer: Certificate): Certificate {
   const certificate = readCertificate(files, name);
   verifyCa(certificate, name);
   const isSigned =
@@ -144,7 +146,8 @@ export function readCeremony(files: CeremonyFiles): VerifiedCeremony {
     id: hashOf(octets),
     signedAt,
     signer,
-    issuing: isIssuing ? readIssuing(files, names.issuing, signer) : null,
+    issuing: isIssuing ? readSigned(files, names.issuing, signer) : null,
+    cross: transcript.ceremony === 'cross' ? readSigned(files, names.cross, signer) : null,
     crl: hasCrl ? readCrl(files, names.crl, signer) : null,
   };
 }

@@ -19,7 +19,7 @@ const transcriptSchema = z.strictObject({
   format: z.literal(TRANSCRIPT_FORMAT),
   /** True: throw-away keys. Nothing of it is to be believed. */
   rehearsal: z.boolean(),
-  ceremony: z.enum(['root', 'issuing', 'crl']),
+  ceremony: z.enum(['root', 'issuing', 'cross', 'crl']),
   title: line,
   /** Of fleetca. */
   version: line,

@@ -1,6 +1,7 @@
 import type { DeviceRoute, GuardedRoute, OpenRoute, RegistrationRoute } from './edge.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { authorityRoutes } from './routes/authorities.ts';
+import { authorityRequestRoutes } from './routes/authority-requests.ts';
 import { batchListRoutes } from './routes/batch-list.ts';
 import { batchResultRoutes } from './routes/batch-results.ts';
 import { batchRoutes } from './routes/batches.ts';
@@ -54,6 +55,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...fleetRoutes,
   ...credentialsRoutes,
   ...authorityRoutes,
+  ...authorityRequestRoutes,
   ...certificateSearchRoutes,
   ...keyRoutes,
   ...batchListRoutes,

@@ -3,6 +3,7 @@
  * extensions, the plan of a certificate and its lints.
  * Pure decisions over data: it signs nothing, stores nothing, and is given time and serials.
  */
+export * from './authority-request.ts';
 export * from './crl.ts';
 export * from './device-id.ts';
 export * from './key-rules.ts';

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Act, Generation, GenerationImport, GenerationIntent, LinePlace } from '../ca/index.ts';
 import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
+import { closeRequest } from './close-request.ts';
 import { fleetName } from './fleets.ts';
 import { insertChunk } from './intent-chunks.ts';
 import { profileVersion } from './profile-versions.ts';
@@ -100,7 +101,13 @@ export function* findGeneration(id: number): Asking<Generation | undefined> {
 }
 
 export function* listKeyIds(): Asking<readonly string[]> {
-  const rows = yield* all(build.selectFrom('generation').select('key_id').orderBy('key_id'));
+  const rows = yield* all(
+    build
+      .selectFrom('generation')
+      .select('key_id')
+      .union(build.selectFrom('authority_request').select('key_id'))
+      .orderBy('key_id'),
+  );
   return rows.map(({ key_id }) => key_id);
 }
 
@@ -287,5 +294,6 @@ export function recordGenerationImported(
     details: importDetails(generation),
   });
   const id = insertGeneration(session, act, { ...generation, auditSeq });
+  session.run(closeRequest(generation.keyDigest, id));
   return answer(session, findGeneration(id)) as Generation;
 }

@@ -63,6 +63,18 @@ export interface Schema {
     audit_seq: number;
     issued_audit_seq: number | null;
   };
+  authority_request: {
+    id: Generated<number>;
+    fleet_id: number;
+    authority: string;
+    profile: string;
+    key_id: string;
+    key_digest: Octets;
+    info: Octets;
+    created_at: Instant;
+    audit_seq: number;
+    generation_id: number | null;
+  };
   ca_key: { key_digest: Octets; generation_id: number };
   device: {
     id: Generated<number>;

@@ -4,6 +4,7 @@ import { abandonIntents } from './abandonment.ts';
 import { acknowledgeOutcomes } from './acknowledgement.ts';
 import { type Asking, answer } from './asking.ts';
 import { appendAudit, listAudit } from './audit.ts';
+import * as requests from './authority-requests.ts';
 import { listBatches } from './batch-lists.ts';
 import * as batches from './batches.ts';
 import * as certificates from './certificates.ts';
@@ -107,6 +108,10 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       writer.write((s) => generations.recordGenerationImported(s, act, generation)),
     listGenerations: (fleetId) => ask(generations.listGenerations(fleetId)),
     findGeneration: (id) => ask(generations.findGeneration(id)),
+    recordAuthorityRequest: (act, request) =>
+      writer.write((s) => perform(s, act, requests.planAuthorityRequest(act, request))),
+    findAuthorityRequest: (fleetId, authority) => ask(requests.findAuthorityRequest(fleetId, authority)),
+    listAuthorityRequests: (fleetId) => ask(requests.listAuthorityRequests(fleetId)),
     listKeyIds: () => ask(generations.listKeyIds()),
 
     recordLinkIntent: (act, run, intent) => writer.write((s) => links.recordLinkIntent(s, act, run, intent)),

@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../ca/index.ts';
 import { type Asking, all, eachRow, first } from './asking.ts';
 import { type AuditRow, auditHash, GENESIS, readAuditRow, rowsDigest } from './audit.ts';
+import { REQUEST_CHECKS } from './authority-requests.ts';
 import type { Range } from './completions.ts';
 import type { Findings } from './findings.ts';
 import { intentFields } from './intents.ts';
@@ -238,6 +239,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'batch-outcomes-recorded': checkOutcomes,
   ...REGISTRATION_CHECKS,
   ...LINK_CHECKS,
+  ...REQUEST_CHECKS,
   ...ROTATION_CHECKS,
   ...SERVER_CHECKS,
   ...DESTINATION_CHECKS,

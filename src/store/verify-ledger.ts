@@ -1,4 +1,5 @@
 import { type Asking, answer } from './asking.ts';
+import { verifyAuthorityRequests } from './authority-requests.ts';
 import { openReadOnly } from './driver.ts';
 import { Findings, type LedgerProblem } from './findings.ts';
 import { Session } from './session.ts';
@@ -40,6 +41,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   yield* verifyRegistrationRows(findings);
   yield* verifyGenerationStates(findings);
   yield* verifyLinks(findings);
+  yield* verifyAuthorityRequests(findings);
   yield* verifyServerRows(findings);
   yield* verifyDestinationRows(findings);
   yield* verifyRevocations(findings);

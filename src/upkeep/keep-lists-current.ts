@@ -6,6 +6,7 @@ import {
   hasLists,
   type ListTerms,
   makeListIfDue,
+  offlineListWarnings,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -40,11 +41,23 @@ export function keepListsCurrent({ ca, terms, log }: ListKeeping): ListKeeper {
   let work = Promise.resolve();
   let soon: NodeJS.Timeout | undefined;
   let restMs = 0;
+  const warned = new Map<string, string>();
+
+  /** People are told again each day, and when it is said otherwise. */
+  const warnOnce = (facts: Readonly<Record<string, unknown>>, warning: string, now: Date): void => {
+    const said = `${now.toISOString().slice(0, 10)} ${JSON.stringify(facts)} ${warning}`;
+    const key = JSON.stringify(facts);
+    if (warned.get(key) === said) return;
+    warned.set(key, said);
+    log.warn(facts, warning);
+  };
 
   const makeOne = async (fleet: Fleet, generation: Generation): Promise<void> => {
     const facts = { fleet: fleet.name, authority: generation.authority, generation: generation.number };
     const act: Act = { at: ca.clock.now(), actor: { kind: 'service', id: 'service', role: 'service' } };
     try {
+      for (const warning of await offlineListWarnings(ca, generation, act.at))
+        warnOnce(facts, warning, act.at);
       const made = await makeListIfDue(ca, act, generation, terms);
       if (!made) return;
       restMs = Math.max(restMs, REST * (ca.clock.now().getTime() - act.at.getTime()));

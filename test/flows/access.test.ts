@@ -165,6 +165,11 @@ const examples: Readonly<Record<string, () => Example>> = {
     ...inFleet('/authorities/root/generations', 422),
     json: { profile: 'none-such' },
   }),
+  requestAuthority: () => ({ ...inFleet('/authorities/root/request', 400), json: {} }),
+  installAuthority: () => ({
+    ...inFleet('/authorities/line-7/certificate', 400),
+    json: { certificate: 'x' },
+  }),
   importCeremony: () => ({ ...inFleet('/ceremonies', 400), json: { files: {} } }),
   getLine: () => inFleet('/authorities/root/generations', 200),
   getForecast: () => inFleet('/forecast', 200),

@@ -3,10 +3,13 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callPlain } from '../support/client.ts';
-import { makeToken } from '../support/fleet.ts';
+import { isLeftOut } from '../support/counterpart.ts';
+import { makeDevice, makeToken } from '../support/fleet.ts';
 import { opensslFolder } from '../support/openssl.ts';
+import { blocksOf, paste, readPage, workFolder } from '../support/paste-page.ts';
 import { type Ran, runFleetca } from '../support/run-fleetca.ts';
 import { type Service, startService, stopSound } from '../support/service.ts';
+import { makeSoftToken, SOFTHSM, TOKEN_LABEL, TOKEN_TOOLS } from '../support/soft-token.ts';
 
 const openssl = opensslFolder();
 const at = (...names: readonly string[]): string => join(openssl.folder, ...names);
@@ -145,5 +148,191 @@ describe('a root ceremony', () => {
     expect([made.status, made.err]).toEqual([5, expect.stringContaining('key-offline')]);
     const keys = readdirSync(join(service.data, 'keys')).filter((name) => name.startsWith('demo.'));
     expect(keys).toEqual([]);
+  });
+});
+
+/** A device's certificate with what it presents, PEM; and what OpenSSL says of it at a gateway that reads CRLs. */
+async function verdictOn(deviceId: string): Promise<string> {
+  const { csr } = makeDevice(deviceId);
+  const issued = await service.call('POST', '/v1/fleets/demo/certificates', {
+    token: await makeToken(service, { name: 'line', role: 'station', fleet: 'demo' }),
+    json: { csr: Buffer.from(csr).toString('base64'), authority: 'line-7' },
+    headers: { accept: 'application/pem-certificate-chain' },
+  });
+  if (issued.status !== 201) throw new Error(issued.text());
+  openssl.write('device.pem', issued.text());
+  openssl.write('bundle.pem', (await published('trust-bundle.pem')).text());
+  openssl.write('crls.pem', (await published('crls.pem')).text());
+  return openssl.attempt(
+    ...['verify', '-x509_strict', '-crl_check_all', '-purpose', 'sslclient', '-CAfile', 'bundle.pem'],
+    ...['-CRLfile', 'crls.pem', '-untrusted', 'device.pem', 'device.pem'],
+  ).printed;
+}
+
+const SIGNER = (file: string) => `signer:
+  certificate: root/root.crt
+  key: { file: ${file}, passphrase: shares }
+`;
+const PEOPLE =
+  'title: A ceremony\ncustodians: [Ada Lovelace, Grace Hopper, Alan Turing]\ntarget: ota-connect\n';
+const TWO_SHARES = ['--share', 'shares/share-3.txt', '--share', 'shares/share-1.txt'];
+
+describe('an issuing authority under the offline root', () => {
+  it('asks for its certificate with a request that OpenSSL takes, and the same again while it is open', async () => {
+    const csr = ['authority', 'csr', 'line-7', '--fleet', 'demo', '--out'];
+    const said = await must(ask(...csr, 'line-7.csr'));
+    expect(said).toContain('CN=demo line-7 G1');
+    const read = openssl.run('req', '-in', 'line-7.csr', '-noout', '-verify', '-text');
+    expect(read).toMatch(/CA:TRUE, pathlen:0[\s\S]*Certificate Sign, CRL Sign/);
+    await must(ask(...csr, 'again.csr'));
+    const keyOf = (file: string) => openssl.run('req', '-in', file, '-noout', '-pubkey');
+    expect(keyOf('again.csr')).toBe(keyOf('line-7.csr'));
+    openssl.write(
+      'line.yaml',
+      `ceremony: issuing\n${PEOPLE}${SIGNER('keys/demo-root.pem')}request: line-7.csr\n`,
+    );
+  });
+
+  it('is certified with enough shares alone', async () => {
+    const short = await ceremony('line.yaml', 'line', '--share', 'shares/share-2.txt');
+    expect([short.status, short.err]).toEqual([
+      2,
+      expect.stringContaining('2 shares are needed, and there are 1'),
+    ]);
+    const text = readFileSync(at('shares/share-1.txt'), 'utf8');
+    openssl.write('typed.txt', text.replace(/^(3 {2}.)./m, '$1*'));
+    const typed = await ceremony(
+      'line.yaml',
+      'line',
+      '--share',
+      'typed.txt',
+      '--share',
+      'shares/share-3.txt',
+    );
+    expect(typed.err).toContain('Line 3 of typed.txt has the character *');
+    expect(existsSync(at('line/transcript.json'))).toBe(false);
+  });
+
+  it('is taken in, and issues devices that OpenSSL accepts with all CRLs', async () => {
+    await must(ceremony('line.yaml', 'line', ...TWO_SHARES));
+    expect(verifyTranscript('line', 'root/root.crt').status).toBe(0);
+    openssl.run('verify', '-x509_strict', '-CAfile', 'root/root.crt', 'line/issuing.crt');
+    const said = await must(ask('ceremony', 'import', 'line', '--fleet', 'demo'));
+    expect(said).toMatch(/line-7, generation 1, active/);
+    await must(ask('ceremony', 'import', 'line', '--fleet', 'demo'));
+    expect(await verdictOn('VIN-1')).toContain('device.pem: OK');
+  });
+});
+
+describe('a CRL of the offline root', () => {
+  it('lists what the ceremony revoked, and its number only grows', async () => {
+    const serial =
+      openssl.run('x509', '-in', 'line/issuing.crt', '-noout', '-serial').trim().split('=')[1] ?? '';
+    const list = (revoked: string) =>
+      `ceremony: crl\n${PEOPLE}${SIGNER('keys/demo-root.pem')}previous: root/root.crl\ncrl: { validDays: 20 }\n${revoked}`;
+    openssl.write('list.yaml', list(''));
+    await must(ceremony('list.yaml', 'list', ...TWO_SHARES));
+    await must(ask('ceremony', 'import', 'list', '--fleet', 'demo'));
+    expect((await published('crls.pem')).text()).toContain(openssl.read('list/root.crl').trim());
+    // What is published already counts, whatever is brought again.
+    const shown = await must(ask('authority', 'show', 'root', '--fleet', 'demo'));
+    expect(shown).toContain('Its CRL runs out on');
+    const revoked = `revoked:\n  - { serial: '${serial.toLowerCase()}', at: 2026-06-01T00:00:00Z, reason: keyCompromise }\n`;
+    openssl.write('taken.yaml', list(revoked).replace('root/root.crl', 'list/root.crl'));
+    await must(ceremony('taken.yaml', 'taken', ...TWO_SHARES));
+    await must(ask('ceremony', 'import', 'taken', '--fleet', 'demo'));
+    const older = await ask('ceremony', 'import', 'list', '--fleet', 'demo');
+    expect([older.status, older.err]).toEqual([5, expect.stringContaining('already-exists')]);
+    expect(await verdictOn('VIN-2')).toContain('certificate revoked');
+  });
+});
+
+describe('an authority under an external root', () => {
+  it('takes the certificate that OpenSSL signs for its request, and no other', async () => {
+    const json = { name: 'other', target: 'generic' };
+    await service.call('POST', '/v1/fleets', { token: service.admin, json });
+    openssl.write('security', await makeToken(service, { name: 'all', role: 'security' }));
+    openssl.run(
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '3650'],
+      ...['-keyout', 'ext.key', '-out', 'ext.crt', '-subj', '/CN=House Root'],
+      ...['-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
+    );
+    await must(ask('authority', 'import', 'root', '--fleet', 'other', '--certificate', 'ext.crt'));
+    await must(ask('authority', 'csr', 'line-1', '--fleet', 'other', '--out', 'line-1.csr'));
+    const sign = (out: string, days: string, ext: string) => {
+      openssl.write('ext.cnf', ext);
+      openssl.run(
+        ...['x509', '-req', '-in', 'line-1.csr', '-CA', 'ext.crt', '-CAkey', 'ext.key', '-days', days],
+        ...['-extfile', 'ext.cnf', '-out', out],
+      );
+    };
+    const install = (file: string) => ask('authority', 'install', 'line-1', file, '--fleet', 'other');
+    const usual = 'basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\n';
+    sign('leaf.crt', '365', 'basicConstraints=CA:FALSE\n');
+    sign('mail.crt', '365', `${usual}extendedKeyUsage=emailProtection\n`);
+    sign('short.crt', '10', usual);
+    sign('good.crt', '365', `${usual}subjectKeyIdentifier=hash\n`);
+    expect((await install('leaf.crt')).err).toContain('it is no CA');
+    expect((await install('mail.crt')).err).toContain('lacks clientAuth');
+    expect((await install('short.crt')).err).toContain('with under 30 days left');
+    expect((await install('ext.crt')).err).toContain('for another key than that of the request');
+    expect(await must(install('good.crt'))).toMatch(/line-1, generation 1, active/);
+    await must(install('good.crt'));
+    expect((await install('short.crt')).err).toContain('not-found');
+  });
+});
+
+/** The key of a ceremony in a token, as in a safe. */
+describe.skipIf(TOKEN_TOOLS.some(isLeftOut))('a root whose key is made in a token', () => {
+  it('is signed there, with its transcript', async () => {
+    const token = makeSoftToken(openssl.folder);
+    const where = `{ module: ${SOFTHSM}, label: ${TOKEN_LABEL}, pinFile: ${token.pinFile}, key: safe root }`;
+    openssl.write(
+      'token.yaml',
+      `ceremony: root\n${PEOPLE}key: { algorithm: ec-p256, token: ${where} }\ncertificate: { commonName: Safe Root }\n`,
+    );
+    const { status, err } = await runFleetca(
+      { cwd: openssl.folder, env: token.env },
+      ...['ceremony', 'run', 'token.yaml', '--out', 'safe'],
+    );
+    expect([status, err]).toEqual([0, expect.anything()]);
+    expect(verifyTranscript('safe', 'safe/root.crt').status).toBe(0);
+    expect(JSON.parse(openssl.read('safe/transcript.json')).key).toMatchObject({
+      place: 'token',
+      made: true,
+    });
+    expect(token.tool('--list-objects', '--type', 'privkey')).toContain('safe root');
+  });
+});
+
+describe('docs/ceremonies.md', () => {
+  it('works as it stands, block by block', async () => {
+    for (const name of ['paper', 'partner'])
+      await service.call('POST', '/v1/fleets', {
+        token: service.admin,
+        json: { name, target: 'ota-connect' },
+      });
+    const { cwd, env } = workFolder(await makeToken(service, { name: 'page', role: 'security' }));
+    for (const [, file = '', content = ''] of readPage('ceremonies.md').matchAll(
+      /```yaml\n# (\S+)\n(.*?)```/gs,
+    ))
+      writeFileSync(join(cwd, file), content);
+    const house = opensslFolder();
+    house.run(
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '3650'],
+      ...['-keyout', 'house-root.key', '-out', 'house-root.crt', '-subj', '/CN=House Root 2'],
+      ...['-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
+    );
+    for (const name of ['house-root.key', 'house-root.crt']) writeFileSync(join(cwd, name), house.read(name));
+    house.remove();
+    const said = await paste(blocksOf('ceremonies.md'), {
+      service,
+      cwd,
+      env,
+      instead: { '--fleet demo': '--fleet paper' },
+    });
+    expect(said).toMatch(
+      /root, generation 1, active[\s\S]*line-7, generation 1, active[\s\S]*line-1, generation 1, active/,
+    );
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { auditContract } from './audit-contract.ts';
+import { authorityRequestContract } from './authority-request-contract.ts';
 import { batchContract } from './batch-contract.ts';
 import { batchListContract } from './batch-list-contract.ts';
 import { deviceContract } from './device-contract.ts';
@@ -42,6 +43,7 @@ export function describeStore(
 
     describe('fleets', () => fleetContract(given));
     describe('generations', () => generationContract(given));
+    describe('authorities that others certify', () => authorityRequestContract(given));
     describe('rotation', () => rotationContract(given));
     describe('expiries', () => expiryContract(given));
     describe('links', () => linkContract(given));

@@ -116,7 +116,7 @@ test('a migration that breaks off leaves nothing behind, and the next start make
 });
 
 const WITHOUT_OUTGOING =
-  'DROP TABLE device_registration; DROP TABLE registration_order; DROP TABLE delivery; DROP TABLE destination';
+  'DROP TABLE authority_request; DROP TABLE device_registration; DROP TABLE registration_order; DROP TABLE delivery; DROP TABLE destination';
 const WITHOUT_DEVICE_LIFE = `DROP TABLE sighting; DROP TABLE device_change; DROP INDEX intent_abandoned;
   ALTER TABLE device DROP COLUMN scrapped; ALTER TABLE intent DROP COLUMN revoke_old; ALTER TABLE intent DROP COLUMN renews`;
 const WITHOUT_ROTATION = 'DROP TABLE generation_move';

@@ -60,6 +60,25 @@ const serialsOf = async (store: StoreUnderTest, query: Partial<RevocationQuery> 
 const sorted = (serials: readonly Uint8Array[]): readonly string[] => serials.map(hex).sort();
 
 export function revocationContract(given: Given): void {
+  test('a CRL that was signed elsewhere is published at once, and its number grows', async () => {
+    const { store } = given;
+    const line = await newLine(store);
+    const issuerId = line.root.id;
+    const ceremony = { title: 'a list', custodians: ['Ada'], transcript: 'ab'.repeat(32) };
+    const intent = await intentOn(store, issuerId, { number: 7 });
+    const der = crlOf(tbsOf(7));
+    const entries = await entriesOf(store, async () => {
+      await store.recordListImported(actAt(), store.runId, intent, der, ceremony);
+    });
+    expect(entries).toMatchObject([
+      { action: 'crl-intent-recorded' },
+      { action: 'crl-issued', details: { number: 7, ceremony } },
+    ]);
+    expect(await store.findList(issuerId)).toMatchObject({ number: 7, der });
+    const again = () => store.recordListImported(actAt(), store.runId, { ...intent, after: 7 }, der, null);
+    expect(await rejection(again())).toMatchObject({ code: 'busy' });
+  });
+
   test('certificates are revoked together, with one entry, and those that are keep their mark', async () => {
     const { store } = given;
     const line = await newLine(store);

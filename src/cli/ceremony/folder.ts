@@ -4,6 +4,7 @@ import type { CeremonyFiles } from '../../ceremony/index.ts';
 import { makeFolder } from '../../folder.ts';
 import { saveFile } from '../files.ts';
 import { errnoOf, fileFailure, LocalFailure } from '../local-failure.ts';
+import { once } from '../once.ts';
 
 /** Most octets of a file of a ceremony, and most files: more is no ceremony's. */
 const MOST_OCTETS = 1024 * 1024;
@@ -38,10 +39,6 @@ export async function prepareFolder(folder: string): Promise<void> {
   } catch (failure) {
     throw fileFailure(folder, failure);
   }
-}
-
-async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield content;
 }
 
 /** Writes files that anybody may read. Rejects with `usage`. */

@@ -42,7 +42,7 @@ interface NewAuthority extends InFleet {
 
 interface ImportedAuthority extends InFleet {
   readonly certificate: string;
-  readonly privateKey: string;
+  readonly privateKey?: string;
   readonly passphraseFile?: string;
 }
 
@@ -98,7 +98,7 @@ export async function importAuthority(
 ): Promise<undefined> {
   const given = {
     certificate: await readTextFile(certificate),
-    privateKey: await readTextFile(privateKey),
+    ...(privateKey === undefined ? {} : { privateKey: await readTextFile(privateKey) }),
     ...(passphraseFile === undefined ? {} : { passphrase: await readPassphraseFile(passphraseFile) }),
   };
   return make(invocation, { fleet }, { name, import: given });

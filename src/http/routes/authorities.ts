@@ -1,8 +1,16 @@
 import { z } from 'zod';
-import { type AuthorityResult, createAuthority, type Fleet, importRoot } from '../../ca/index.ts';
+import {
+  type AuthorityResult,
+  createAuthority,
+  type Fleet,
+  type Generation,
+  importOfflineRoot,
+  importRoot,
+  offlineListWarnings,
+} from '../../ca/index.ts';
 import { fitJson, notFound } from '../../enrollment/index.ts';
 import { PkiError, type Violation } from '../../errors.ts';
-import { KEY_ALGORITHMS } from '../../x509/index.ts';
+import { type Certificate, KEY_ALGORITHMS, parseCertificates } from '../../x509/index.ts';
 import { authorityJson, withWarnings } from '../authority-json.ts';
 import { readJsonValue } from '../body.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
@@ -30,13 +38,18 @@ export const importedAuthoritySchema = z.strictObject({
   name: nameSchema,
   import: z.strictObject({
     certificate: z.string().min(1).max(MAX_PEM),
-    privateKey: z.string().min(1).max(MAX_PEM),
+    /** Absent: it stays where it is, and the root is offline. */
+    privateKey: z.string().min(1).max(MAX_PEM).optional(),
     passphrase: z.string().min(1).max(1024).optional(),
   }),
 });
 
 /** A key that is there is in the token, and is of the kind that it is. */
-function verifyKeyFields({ key, keyAlgorithm, tokenKey }: z.output<typeof newAuthoritySchema>): void {
+export function verifyKeyFields({
+  key,
+  keyAlgorithm,
+  tokenKey,
+}: Pick<z.output<typeof newAuthoritySchema>, 'key' | 'keyAlgorithm' | 'tokenKey'>): void {
   if (tokenKey === undefined) return;
   const violations: Violation[] = [];
   if (key !== 'token')
@@ -47,11 +60,21 @@ function verifyKeyFields({ key, keyAlgorithm, tokenKey }: z.output<typeof newAut
     throw new PkiError('bad-json', 'The fields of the key contradict each other.', { violations });
 }
 
+/** Refuses `bad-pem`, `bad-der`, `bad-ca-certificate`. */
+function readRoot(pem: string): Certificate {
+  const [certificate, second] = parseCertificates(pem);
+  if (certificate && !second) return certificate;
+  throw new PkiError('bad-ca-certificate', 'One certificate is due: the root alone.');
+}
+
 /** Which of the two forms is meant shows in `import`, so that violations name the fields of that form. */
 function makeAuthority({ edge: { ca }, act }: Call, fleet: Fleet, body: unknown): Promise<AuthorityResult> {
   if (typeof body === 'object' && body !== null && 'import' in body) {
     const { name, import: given } = fitJson(importedAuthoritySchema, body);
-    return importRoot(ca, act, fleet, { name, ...given, passphrase: given.passphrase ?? null });
+    const { certificate, privateKey, passphrase = null } = given;
+    return privateKey === undefined
+      ? importOfflineRoot(ca, act, fleet, { name, certificate: readRoot(certificate), ceremony: null })
+      : importRoot(ca, act, fleet, { name, certificate, privateKey, passphrase });
   }
   const wish = fitJson(newAuthoritySchema, body);
   verifyKeyFields(wish);
@@ -86,11 +109,23 @@ async function postAuthority(call: Call): Promise<void> {
   sendJson(call.res, 201, authorityJson(made, all));
 }
 
+/** With what its CRL needs of people, where its key is offline. */
+async function withAllWarnings(
+  { edge, act }: Call,
+  fleet: Fleet,
+  generation: Generation,
+): Promise<AuthorityResult> {
+  const { warnings } = withWarnings(generation, fleet);
+  return { generation, warnings: [...warnings, ...(await offlineListWarnings(edge.ca, generation, act.at))] };
+}
+
 async function listAuthorities(call: Call): Promise<void> {
   fitQuery(noQuery, call.req);
   const fleet = await getFleet(call);
   const all = await call.edge.ca.ledger.listGenerations(fleet.id);
-  const items = all.map((generation) => authorityJson(withWarnings(generation, fleet), all));
+  const items = await Promise.all(
+    all.map(async (generation) => authorityJson(await withAllWarnings(call, fleet, generation), all)),
+  );
   sendJson(call.res, 200, { items, next: null });
 }
 
@@ -101,7 +136,7 @@ async function showAuthority(call: Call): Promise<void> {
   const all = await call.edge.ca.ledger.listGenerations(fleet.id);
   const active = all.find(({ authority, state }) => authority === name && state === 'active');
   if (!active) throw notFound('authority', call.requester.role);
-  sendJson(call.res, 200, authorityJson(withWarnings(active, fleet), all));
+  sendJson(call.res, 200, authorityJson(await withAllWarnings(call, fleet, active), all));
 }
 
 const path = '/v1/fleets/:fleet/authorities';

@@ -30,6 +30,8 @@ async function postCeremony(call: Call): Promise<void> {
     files: filesOf(files),
     authority,
   });
+  // The CRL of what was certified is there when it is.
+  await call.edge.lists.look(fleet);
   const { transcript, id } = ceremony;
   const all = await ca.ledger.listGenerations(fleet.id);
   sendJson(call.res, 201, {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Act, Generation, GenerationImport, GenerationIntent, LinePlace } from '../../ca/index.ts';
+import { closeRequest } from '../close-request.ts';
 import { findGeneration, importDetails, listGenerations } from '../generations.ts';
 import { keyOfADevice, keyOfAnAuthority, verifyPlaceIsFree } from '../refusals.ts';
 import { build } from '../session.ts';
@@ -188,5 +189,6 @@ export async function recordGenerationImported(
     details: importDetails(generation),
   });
   const id = await insertGeneration(transaction, act, { ...generation, auditSeq });
+  await transaction.run(closeRequest(generation.keyDigest, id));
   return getGeneration(transaction, id);
 }

@@ -1,6 +1,7 @@
 import { findAbandoned, listAbandoned } from '../abandoned-intents.ts';
 import type { Asking } from '../asking.ts';
 import { listAudit } from '../audit.ts';
+import * as requests from '../authority-requests.ts';
 import { listBatches } from '../batch-lists.ts';
 import { findBatch, listOutcomes } from '../batches.ts';
 import {
@@ -123,6 +124,10 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       writer.write((t) => generations.recordGenerationImported(t, act, generation)),
     listGenerations: (fleetId) => ask(listGenerations(fleetId)),
     findGeneration: (id) => ask(findGeneration(id)),
+    recordAuthorityRequest: (act, request) =>
+      writer.write((t) => perform(t, act, requests.planAuthorityRequest(act, request))),
+    findAuthorityRequest: (fleetId, authority) => ask(requests.findAuthorityRequest(fleetId, authority)),
+    listAuthorityRequests: (fleetId) => ask(requests.listAuthorityRequests(fleetId)),
     listKeyIds: () => ask(listKeyIds()),
 
     recordLinkIntent: (act, run, intent) => writer.write((t) => links.recordLinkIntent(t, act, run, intent)),
