@@ -31,7 +31,7 @@ export * from './keystore-ports.ts';
 export * from './ledger-records.ts';
 export * from './link-ports.ts';
 export * from './links.ts';
-export { importOfflineRoot, type OfflineRoot } from './offline-root.ts';
+export { importOfflineRoot } from './offline-root.ts';
 export * from './ports.ts';
 export * from './possession.ts';
 export * from './prepare.ts';
