@@ -108,17 +108,32 @@ const actOf = ({ ca, context }: BatchRun): Act => {
   return { at: ca.clock.now(), actor: { kind: 'token', id, role } };
 };
 
-/** Steps 1 to 5 for a chunk: what became of each of its rows. */
+/** True where another generation issues since: what failed under the one before may be tried again. */
+async function hasOtherIssuer(
+  { ca, context, authority }: BatchRun,
+  issuerId: number | null,
+): Promise<boolean> {
+  const issuer = await findIssuer(ca, context.fleet.id, authority).catch(() => null);
+  return issuer !== null && issuerId !== null && issuer.id !== issuerId;
+}
+
+/**
+ * Steps 1 to 5 for a chunk: what became of each of its rows. Where the generation that was to sign is found
+ * compromised meanwhile, the one in its place does, once.
+ */
 async function issueChunk(
   run: BatchRun,
   rows: readonly Row[],
   act: Act,
   turn: Turn,
+  attempt: 'first' | 'second' = 'first',
 ): Promise<readonly Told[]> {
   const { ca, context, batchId, authority } = run;
   let prepared: readonly PreparedRow[] = [];
+  let issuerId: number | null = null;
   try {
     const issuer = await findIssuer(ca, context.fleet.id, authority);
+    issuerId = issuer.id;
     const { id, keyId, certificate, authority: name, number } = issuer;
     const order = {
       context: { ...context, issuer: { id, keyId, certificate, authority: name, number } },
@@ -136,8 +151,10 @@ async function issueChunk(
     });
     return outcomes.map((outcome, i) => outcomeOf(rows[i] as Row, outcome));
   } catch (failure) {
-    if (failure instanceof PkiError) return failedOutcomes(rows, prepared, failure);
-    throw failure;
+    if (!(failure instanceof PkiError)) throw failure;
+    if (attempt === 'first' && failure.code === 'busy' && (await hasOtherIssuer(run, issuerId)))
+      return issueChunk(run, rows, act, turn, 'second');
+    return failedOutcomes(rows, prepared, failure);
   } finally {
     turn.done();
   }

@@ -14,6 +14,7 @@ export {
 } from './authorities.ts';
 export { isAuthorityKeyId } from './authority-key.ts';
 export * from './certificate-status.ts';
+export * from './compromise.ts';
 export * from './context.ts';
 export * from './decide.ts';
 export * from './device-ports.ts';

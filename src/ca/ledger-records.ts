@@ -59,6 +59,8 @@ export interface Generation {
   readonly kind: AuthorityKind;
   readonly number: number;
   readonly state: GenerationState;
+  /** True of a compromised one that has left the trust bundle; until then it stands there. */
+  readonly withdrawn: boolean;
   readonly profile: string;
   readonly keyId: string;
   readonly certificate: Uint8Array;

@@ -29,6 +29,13 @@ const unauthenticated = (message: string, { certificate }: Pick<DevicePeer, 'cer
   new PkiError('unauthenticated', message, { facts: { certificate: hex(certificate.fingerprint) } });
 
 /**
+ * Its issuer, or a CA above it, is compromised. A certificate that somebody else made with that key is not on record, so
+ * that those on record prove as much as before; and renewal is how their devices get away from it.
+ */
+const isVoid = ({ certificate, generations }: Pick<DevicePeer, 'certificate' | 'generations'>): boolean =>
+  issuersOf(generations, certificate.issuerId).some(({ state }) => state === 'compromised');
+
+/**
  * Why a certificate was not one to come with, at its own end where that has passed: of an expired one Node says
  * nothing but that, whatever else is wrong with it. Purposes are the leaf's: what its CAs say of theirs matters
  * to gateways, and was warned of when they were made.
@@ -36,8 +43,7 @@ const unauthenticated = (message: string, { certificate }: Pick<DevicePeer, 'cer
 function chainProblem({ certificate, generations }: DevicePeer, now: Date): string | undefined {
   const at = now < certificate.notAfter ? now : certificate.notAfter;
   const above = issuersOf(generations, certificate.issuerId);
-  if (above.length === 0 || above.some(({ state }) => state === 'compromised'))
-    return 'has no issuer in force';
+  if (above.length === 0) return 'has no issuer';
   const leaf = parseCertificate(certificate.der);
   const chain = [leaf, ...above.map(generationCertificate)];
   if (chain.some(({ notBefore, notAfter }) => at < notBefore || notAfter < at))
@@ -81,10 +87,18 @@ export function renewalPeriod(
   };
 }
 
-/** Refuses `renewal-too-early`, with the time from which on it can be renewed, and `renewal-too-late`. */
-export function verifyRenewable(certificate: StoredCertificate, terms: RenewalTerms, now: Date): void {
+/**
+ * Refuses `renewal-too-early`, with the time from which on it can be renewed, and `renewal-too-late`. Under a
+ * generation that is compromised it is never too early.
+ */
+export function verifyRenewable(
+  peer: Pick<DevicePeer, 'certificate' | 'generations'>,
+  terms: RenewalTerms,
+  now: Date,
+): void {
+  const { certificate } = peer;
   const { from, until } = renewalPeriod(certificate, terms);
-  if (now < from) {
+  if (now < from && !isVoid(peer)) {
     throw new PkiError('renewal-too-early', `The certificate can be renewed from ${from.toISOString()} on.`, {
       facts: { from: from.toISOString() },
     });

@@ -1,5 +1,5 @@
 import type { Act, Actor, Generation, GenerationState } from './ledger-records.ts';
-import type { LineMember, Move, MoveWish, RotationTerms } from './rotation.ts';
+import type { LineMember, Move, MoveWish, RotationTerms, Withdrawal } from './rotation.ts';
 
 /** A generation that a move is about. */
 export interface MoveOrder extends MoveWish {
@@ -11,14 +11,67 @@ export interface MoveOrder extends MoveWish {
 /** What was done with a generation. */
 export interface GenerationMove {
   readonly generation: number;
-  /** The move that changed its state; of another generation of the line, often. */
-  readonly move: Move;
+  /** The move that changed its state; of another generation of the line, or of the root above it, often. */
+  readonly move: Move | 'compromise';
   readonly from: GenerationState;
   readonly to: GenerationState;
   readonly at: Date;
   readonly actor: Actor;
   /** Why it was forced; null: it was not. */
   readonly forced: string | null;
+  /** What was decided where one was found compromised; null: it was another move. */
+  readonly compromise: {
+    readonly reason: string;
+    readonly withdrawal: Withdrawal;
+    /** Devices that had nothing else to go on with. */
+    readonly cutsOff: number;
+  } | null;
+}
+
+export interface CompromiseWish {
+  readonly authority: string;
+  readonly number: number;
+  readonly reason: string;
+  readonly withdrawal: Withdrawal;
+  /** How many devices whoever decides is ready to cut off. */
+  readonly confirmed: number;
+}
+
+/** A decision that a generation is compromised. */
+export interface CompromiseOrder extends CompromiseWish {
+  readonly fleetId: number;
+  /** What was counted before, up to an intent; what came after that is counted when it is decided. */
+  readonly counted: { readonly devices: number; readonly through: number };
+  /** Whose certificates count. */
+  readonly under: readonly number[];
+}
+
+/** Certificates of devices that stand under some generations of a fleet. */
+export interface StandingQuery {
+  readonly under: readonly number[];
+  /** Under which a device with such a certificate has another, to go on with. */
+  readonly trusted: readonly number[];
+  /** Those that end later. */
+  readonly at: Date;
+}
+
+/** The newest certificate that a device has under them, of a profile. */
+export interface Standing {
+  readonly intentId: number;
+  readonly deviceId: string;
+  readonly profile: string;
+  readonly issuerId: number;
+  readonly serial: Uint8Array;
+  readonly fingerprint: Uint8Array;
+  readonly notAfter: Date;
+  /** The newest of the same profile under one that is trusted; null: it has none. */
+  readonly successor: Uint8Array | null;
+}
+
+export interface StandingPage {
+  readonly standing: readonly Standing[];
+  /** Where to go on; null: that was the end. There may be none on a page, and more to come. */
+  readonly next: string | null;
 }
 
 /** That an authority's rotation has to begin soon, or should have begun. */
@@ -43,6 +96,19 @@ export interface RotationLedger {
   readLine(fleetId: number, authority: string, at: Date): Promise<readonly LineMember[]>;
   /** The number that an authority's next generation gets; those that were given up keep theirs. */
   nextGeneration(fleetId: number, authority: string): Promise<number>;
+  /**
+   * Marks a generation compromised, and what falls with it: all of it or nothing. `planCompromise` decides, by
+   * what the ledger holds then. Where nothing is left to change there is no entry. Gives the generation as it is after
+   * that. Rejects with `rotation-refused`, `not-found`.
+   */
+  compromiseGeneration(act: Act, order: CompromiseOrder): Promise<Generation>;
+  /** The last intent before which all are completed or given up. */
+  settledThrough(): Promise<number>;
+  /**
+   * Certificates that stand, by their issuer and end, after a cursor ('' for the first page). Looks at `limit`
+   * candidates.
+   */
+  listStanding(query: StandingQuery, after: string, limit: number): Promise<StandingPage>;
   /** All moves of an authority's generations, oldest first. */
   listMoves(fleetId: number, authority: string): Promise<readonly GenerationMove[]>;
 }

@@ -1,9 +1,31 @@
 import { PkiError } from '../errors.ts';
-import type { GenerationState } from './ledger-records.ts';
+import type { Generation, GenerationState } from './ledger-records.ts';
 
 /** What is done with a generation of an authority on its way from one key to the next. */
 export const MOVES = ['publish', 'activate', 'roll-back', 'retire'] as const;
 export type Move = (typeof MOVES)[number];
+
+/**
+ * When a compromised generation leaves the trust bundle: when its devices have other certificates and somebody
+ * says so, or at once. Until it leaves, who has the key makes devices; when it leaves, devices are cut off.
+ */
+export const WITHDRAWALS = ['after-re-issue', 'now'] as const;
+export type Withdrawal = (typeof WITHDRAWALS)[number];
+
+/** States in which a generation belongs in the trust bundle. */
+const TRUSTED: ReadonlySet<GenerationState> = new Set(['published', 'active', 'draining']);
+
+/**
+ * True where gateways are told to trust a generation. One that is compromised is trusted until it is withdrawn: its
+ * devices have nothing else before that. A gateway that trusted the registration CA would take what devices
+ * register with for a device.
+ */
+export const isInBundle = ({
+  kind,
+  state,
+  withdrawn,
+}: Pick<Generation, 'kind' | 'state' | 'withdrawn'>): boolean =>
+  kind !== 'registration' && (TRUSTED.has(state) || (state === 'compromised' && !withdrawn));
 
 /** A generation as far as rotation is concerned. */
 export interface LineMember {

@@ -4,6 +4,7 @@ import {
   type Generation,
   generationCertificate,
   generationWarnings,
+  isInBundle,
   placeOf,
   type RootLink,
 } from '../ca/index.ts';
@@ -45,6 +46,7 @@ export function authorityJson({ generation, warnings }: AuthorityResult, all: re
     kind: generation.kind,
     generation: generation.number,
     state: generation.state,
+    inTrustBundle: isInBundle(generation),
     profile: generation.profile,
     imported: generation.imported,
     key: describeKey(certificate.publicKey.key),

@@ -22,6 +22,22 @@ export const reasonSchema = z
   .max(256)
   .regex(/^[^\0]*$/);
 
+const GENERATION = /^[1-9][0-9]{0,8}$/;
+
+/** The name of the authority in the path. Refuses `not-found`. */
+export function authorityIn({ req, requester }: Call): string {
+  const name = pathParameter(req, 'authority');
+  if (NAME.test(name)) return name;
+  throw notFound('authority', requester.role);
+}
+
+/** The number of the generation in the path. Refuses `not-found`. */
+export function generationIn({ req, requester }: Call): number {
+  const number = pathParameter(req, 'generation');
+  if (GENERATION.test(number)) return Number(number);
+  throw notFound('generation', requester.role);
+}
+
 /** The fleet that the path names. Refuses `not-found`. */
 export async function getFleet({ edge, req, requester }: Call): Promise<Fleet> {
   const name = pathParameter(req, 'fleet');

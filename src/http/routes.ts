@@ -9,6 +9,7 @@ import { ceremonyRoutes } from './routes/ceremonies.ts';
 import { certificateSearchRoutes } from './routes/certificate-search.ts';
 import { certificateRoutes } from './routes/certificates.ts';
 import { checkRoutes } from './routes/check.ts';
+import { compromiseRoutes } from './routes/compromise.ts';
 import { credentialsRoutes } from './routes/credentials.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { deviceLifeRoutes } from './routes/device-life.ts';
@@ -66,6 +67,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...registrationCredentialRoutes,
   ...ceremonyRoutes,
   ...rotationRoutes,
+  ...compromiseRoutes,
   ...forecastRoutes,
   ...serverRoutes,
   ...registryRoutes,

@@ -33,7 +33,8 @@ const ACTIONS: Readonly<Record<EventType, readonly string[]>> = {
   'request.refused': ['batch-outcomes-recorded'],
   'batch.done': ['batch-attempt-closed'],
   'authority.published': ['generation-issued', 'generation-imported', 'generation-moved'],
-  'authority.rotated': ['generation-moved'],
+  'authority.rotated': ['generation-moved', 'generation-compromised'],
+  'authority.compromised': ['generation-compromised'],
   'rotation.due': ['rotation-due'],
 };
 
@@ -170,20 +171,24 @@ interface Moved {
 
 function eventOfMove({ from, to }: Moved): EventType | undefined {
   if (from === 'staged' && to === 'published') return 'authority.published';
+  // One that is withdrawn later was told of when it was found.
+  if (to === 'compromised') return from === 'compromised' ? undefined : 'authority.compromised';
   return to === 'active' ? 'authority.rotated' : undefined;
 }
 
 async function moveEvents(
   { ledger }: EventSources,
   telling: Telling,
-  { seq, at, details }: AuditEntry,
+  { seq, at, action, details }: AuditEntry,
 ): Promise<readonly Event[]> {
   const generations = await ledger.listGenerations(telling.fleet.id);
-  return (details.changes as readonly Moved[]).flatMap((moved) => {
+  return (details.changes as readonly Moved[]).flatMap((moved, i) => {
     const event = eventOfMove(moved);
     const generation = generations.find(({ id }) => id === moved.generation);
     const asked = event && telling.webhook.settings.events.includes(event);
-    return asked && generation ? [eventOf(telling, event, String(seq), at, generationData(generation))] : [];
+    // Of a move one change is told; of a generation that is compromised, what takes its place, too.
+    const place = i === 0 || action === 'generation-moved' ? String(seq) : `${seq}_${i}`;
+    return asked && generation ? [eventOf(telling, event, place, at, generationData(generation))] : [];
   });
 }
 
@@ -209,6 +214,7 @@ const READERS: Readonly<Record<string, Read>> = {
   'generation-issued': authorityEvents,
   'generation-imported': authorityEvents,
   'generation-moved': moveEvents,
+  'generation-compromised': moveEvents,
   'rotation-due': dueEvents,
 };
 

@@ -9,6 +9,7 @@ export const EVENT_TYPES = [
   'batch.done',
   'authority.published',
   'authority.rotated',
+  'authority.compromised',
   'rotation.due',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

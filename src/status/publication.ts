@@ -5,6 +5,7 @@ import {
   generationCertificate,
   generationWarnings,
   hasLists,
+  isInBundle,
   liveLinks,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
@@ -60,9 +61,6 @@ function publish(generation: Generation): PublishedCertificate {
   };
 }
 
-/** States in which a generation belongs in the trust bundle. */
-const TRUSTED: ReadonlySet<Generation['state']> = new Set(['published', 'active', 'draining']);
-
 /** A fleet that is not there, and one without a root, look alike. */
 export const nothingPublished = (): PkiError =>
   new PkiError(
@@ -70,13 +68,16 @@ export const nothingPublished = (): PkiError =>
     'Nothing is published under this name: there is no such fleet, or it has no root yet.',
   );
 
-/**
- * The CAs of a trust bundle, roots first; empty where no root is active. A gateway that trusted the registration
- * CA would take what devices register with for a device.
- */
+/** The root that issues; where that is compromised and no other has taken its place, that one still. */
+const rootOf = (trusted: readonly Generation[]): Generation | undefined => {
+  const roots = trusted.filter(({ kind }) => kind === 'root');
+  return roots.find(({ state }) => state === 'active') ?? roots.find(({ state }) => state === 'compromised');
+};
+
+/** The CAs of a trust bundle, roots first; empty where there is no root yet. */
 export function trustedOf(generations: readonly Generation[]): readonly Generation[] {
-  const trusted = generations.filter(({ state, kind }) => TRUSTED.has(state) && kind !== 'registration');
-  if (!trusted.some(({ kind, state }) => kind === 'root' && state === 'active')) return [];
+  const trusted = generations.filter(isInBundle);
+  if (!rootOf(trusted)) return [];
   return [...trusted.filter(({ kind }) => kind === 'root'), ...trusted.filter(({ kind }) => kind !== 'root')];
 }
 
@@ -88,7 +89,7 @@ export async function readPublication(ca: CaContext, fleetName: string): Promise
   const fleet = await ca.ledger.findFleet(fleetName);
   const generations = fleet ? await ca.ledger.listGenerations(fleet.id) : [];
   const trusted = trustedOf(generations);
-  const root = trusted.find(({ kind, state }) => kind === 'root' && state === 'active');
+  const root = rootOf(trusted);
   if (!fleet || !root) throw nothingPublished();
   const published = trusted.map(publish);
   return {

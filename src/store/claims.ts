@@ -29,6 +29,7 @@ const SQL = {
     WHERE s.device = ? AND s.profile = ?`,
   lastCompleted: `SELECT i.id FROM intent i JOIN certificate c ON c.intent_id = i.id
     JOIN profile_version v ON v.id = i.profile_id WHERE i.device = ? AND v.name = ? ORDER BY i.id DESC LIMIT 1`,
+  lost: "SELECT id FROM generation WHERE state = 'compromised'",
   revokedKey: `SELECT 1 FROM intent i JOIN certificate c ON c.intent_id = i.id
     WHERE i.device = ? AND i.key_digest = ? AND c.revoked_at IS NOT NULL LIMIT 1`,
 } as const;
@@ -70,18 +71,25 @@ function standingCertificate(
   return last && certificateOfIntent(session, last.id);
 }
 
+const lostGenerations = (session: Session): ReadonlySet<number> =>
+  session.remember('compromised generations', () => {
+    const rows = session.prepare(SQL.lost).all() as { id: number }[];
+    return new Set(rows.map(({ id }) => id));
+  });
+
 function judgeSlot(session: Session, row: IntentRow, device: number, at: Date): IntentVerdict | undefined {
   const slot = session.prepare(SQL.slot).get(device, row.profile) as
     | { id: number; abandoned: number; run_id: string; completed: number | null }
     | undefined;
   if (slot?.abandoned === 0 && slot.completed === null) return { verdict: 'pending', runId: slot.run_id };
   const standing = slot && standingCertificate(session, device, row.profile, slot);
+  const judged = { at, lost: lostGenerations(session) };
   const judge = (certificate: StoredCertificate): IntentVerdict | undefined => {
     if (row.renews)
-      return judgeRenewal(row, certificateOfIntent(session, row.renews.intentId), certificate, at);
+      return judgeRenewal(row, certificateOfIntent(session, row.renews.intentId), certificate, judged);
     return row.made
-      ? judgeMadeKey(row, row.made, { certificate, ...findMadeKey(session, certificate.intentId) }, at)
-      : judgeAgainst(row, certificate, at);
+      ? judgeMadeKey(row, row.made, { certificate, ...findMadeKey(session, certificate.intentId) }, judged)
+      : judgeAgainst(row, certificate, judged);
   };
   const verdict = standing && judge(standing);
   if (verdict) return verdict;

@@ -4,19 +4,28 @@ import { appendAudit, rowsDigest } from './audit.ts';
 import { keepEnvelopes } from './envelopes.ts';
 import { fleetName } from './fleets.ts';
 import { settleIntents } from './intent-chunks.ts';
+import { foundCompromised } from './refusals.ts';
 import { findReplaced, replacedBy, revokeTargets } from './revocations.ts';
 import type { Session } from './session.ts';
 
+/** Of an intent in a fleet `d` that has lost a generation: it may take the place of a certificate under that. */
+export const REPLACES_LOST =
+  "EXISTS (SELECT 1 FROM generation l WHERE l.fleet_id = d.fleet_id AND l.state = 'compromised')";
+
+/** Of a certificate's intent `o`: its generation is compromised, so that one of the same key takes its place, too. */
+const IS_LOST = "EXISTS (SELECT 1 FROM generation l WHERE l.id = o.issuer_id AND l.state = 'compromised')";
+
 const SQL = {
-  intents: `SELECT i.id, i.chunk_id, i.abandoned, i.supersede IS NOT NULL OR i.renews IS NOT NULL AS supersedes, i.revoke_old, k.run_id, d.fleet_id
-    FROM intent i JOIN intent_chunk k ON k.id = i.chunk_id JOIN device d ON d.id = i.device
+  intents: `SELECT i.id, i.chunk_id, i.abandoned, i.supersede IS NOT NULL OR i.renews IS NOT NULL OR ${REPLACES_LOST} AS supersedes,
+    i.revoke_old, k.run_id, d.fleet_id, g.state FROM intent i
+    JOIN intent_chunk k ON k.id = i.chunk_id JOIN device d ON d.id = i.device JOIN generation g ON g.id = i.issuer_id
     WHERE i.id BETWEEN ? AND ? ORDER BY i.id`,
   // That an intent is completed once is the primary key's business.
   newCertificate:
     'INSERT INTO certificate (intent_id, fingerprint, issued_at, audit_seq, der) VALUES (?, ?, ?, ?, ?)',
   supersede: `UPDATE certificate SET superseded_at = ? WHERE superseded_at IS NULL AND revoked_at IS NULL AND intent_id IN
     (SELECT o.id FROM intent n JOIN profile_version v ON v.id = n.profile_id
-     JOIN intent o ON o.device = n.device AND o.id < n.id AND (o.key_digest <> n.key_digest OR n.renews IS NOT NULL)
+     JOIN intent o ON o.device = n.device AND o.id < n.id AND (o.key_digest <> n.key_digest OR n.renews IS NOT NULL OR ${IS_LOST})
      JOIN profile_version w ON w.id = o.profile_id AND w.name = v.name WHERE n.id = ?)`,
 } as const;
 
@@ -28,6 +37,8 @@ interface IntentFacts {
   readonly revoke_old: string | null;
   readonly run_id: string;
   readonly fleet_id: number;
+  /** Of its issuer. */
+  readonly state: string;
 }
 
 /** Numbers without a gap between them: the first and the last. */
@@ -55,6 +66,7 @@ function openIntents(
   if (strange || intents.length !== last - first + 1) {
     throw new Error(`not all of the intents ${first} to ${last} are open intents of this run and fleet`);
   }
+  if (intents.some(({ state }) => state === 'compromised')) throw foundCompromised();
   return intents;
 }
 

@@ -6,7 +6,7 @@ import { closeRequest } from './close-request.ts';
 import { fleetName } from './fleets.ts';
 import { insertChunk } from './intent-chunks.ts';
 import { profileVersion } from './profile-versions.ts';
-import { keyOfADevice, keyOfAnAuthority, verifyPlaceIsFree } from './refusals.ts';
+import { keyOfADevice, keyOfAnAuthority, verifyParentStands, verifyPlaceIsFree } from './refusals.ts';
 import { build, type Session } from './session.ts';
 import { verifyClock } from './verify-clock.ts';
 
@@ -26,6 +26,7 @@ interface GenerationRow {
   issuer_id: number;
   imported: number;
   created_at: number;
+  withdrawn_audit_seq: number | null;
 }
 
 const selectGeneration = build
@@ -43,6 +44,7 @@ const selectGeneration = build
     'issuer_id',
     'imported',
     'created_at',
+    'withdrawn_audit_seq',
   ]);
 
 const linksOf = (subjectId: number) =>
@@ -73,6 +75,7 @@ const readGeneration = (row: GenerationRow): Generation => ({
   kind: row.kind as Generation['kind'],
   number: row.number,
   state: row.state as Generation['state'],
+  withdrawn: row.withdrawn_audit_seq !== null,
   profile: row.profile,
   keyId: row.key_id,
   certificate: row.certificate ?? new Uint8Array(0),
@@ -198,7 +201,9 @@ export function recordGenerationIntent(
   intent: GenerationIntent,
 ): { generationId: number } {
   verifyClock(session, act.at);
-  verifyPlaceIsFree(answer(session, listGenerations(intent.fleetId)), intent);
+  const generations = answer(session, listGenerations(intent.fleetId));
+  verifyPlaceIsFree(generations, intent);
+  verifyParentStands(generations, intent.issuerId);
   const auditSeq = appendAudit(session, act, {
     action: 'generation-intent-recorded',
     fleet: fleetName(session, intent.fleetId),
@@ -251,7 +256,7 @@ export function recordGenerationIssued(
   const row = session.first(
     build
       .selectFrom('generation')
-      .select(['fleet_id', 'authority', 'kind', 'audit_seq'])
+      .select(['fleet_id', 'authority', 'kind', 'issuer_id', 'audit_seq'])
       .where('id', '=', generationId),
   );
   // A generation and the chunk of its one intent have their entry in common.
@@ -266,7 +271,9 @@ export function recordGenerationIssued(
   );
   if (!row || changes !== 1) throw new Error(`generation ${generationId} has no open intent of this run`);
   // Another of the same name may have been completed while this one was signed.
-  verifyPlaceIsFree(answer(session, listGenerations(row.fleet_id)), { ...row, place });
+  const generations = answer(session, listGenerations(row.fleet_id));
+  verifyPlaceIsFree(generations, { ...row, place });
+  verifyParentStands(generations, row.issuer_id);
   const audit = appendAudit(session, act, {
     action: 'generation-issued',
     fleet: fleetName(session, row.fleet_id),

@@ -5,7 +5,7 @@ import { fleetName } from './fleets.ts';
 import { insertChunk } from './intent-chunks.ts';
 import { profileVersion } from './profile-versions.ts';
 import { allowanceOf, spend } from './quotas.ts';
-import { notIssuing } from './refusals.ts';
+import { verifyIssues } from './refusals.ts';
 import type { Session } from './session.ts';
 import { tellOfKey } from './verdicts.ts';
 import { verifyClock } from './verify-clock.ts';
@@ -14,7 +14,7 @@ const SQL = {
   newIntent: `INSERT INTO intent (id, chunk_id, issuer_id, serial, device, profile_id, key_digest, tbs_digest,
     not_before, not_after, labels, supersede, generated, revoke_old, renews)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  issuing: `SELECT 1 FROM generation WHERE id = ? AND state IN ('active', 'draining')`,
+  issuerState: 'SELECT state FROM generation WHERE id = ?',
   newLabel: 'INSERT INTO intent_label (fleet_id, name, value, intent_id) VALUES (?, ?, ?, ?)',
   fillSlot: `INSERT INTO slot (device, profile, intent_id) VALUES (?, ?, ?)
     ON CONFLICT (device, profile) DO UPDATE SET intent_id = excluded.intent_id`,
@@ -122,8 +122,9 @@ function appendEntry(session: Session, chunk: IntentChunk, won: readonly Won[]):
 }
 
 function verifyIssuers(session: Session, { rows }: IntentChunk): void {
-  const issuing = session.prepare(SQL.issuing);
-  for (const id of new Set(rows.map(({ issuerId }) => issuerId))) if (!issuing.get(id)) throw notIssuing();
+  const issuer = session.prepare(SQL.issuerState);
+  for (const id of new Set(rows.map(({ issuerId }) => issuerId)))
+    verifyIssues((issuer.get(id) as { state: string } | undefined)?.state);
 }
 
 /** See `Ledger.recordIntents`. */

@@ -7,7 +7,7 @@ import { findGeneration } from './generations.ts';
 import { insertChunk } from './intent-chunks.ts';
 import type { Planned } from './planned.ts';
 import { profileVersion } from './profile-versions.ts';
-import { linkExists } from './refusals.ts';
+import { foundCompromised, linkExists } from './refusals.ts';
 import { build, type Session } from './session.ts';
 import { verifyClock } from './verify-clock.ts';
 
@@ -143,6 +143,9 @@ export function* planLinkIssued(
   const pair = { subjectId: open.subject_id, issuerId: open.issuer_id };
   // Another of the same pair may have been completed while this one was signed.
   yield* verifyPairIsFree(pair);
+  // A root that was withdrawn meanwhile would be trusted by it again.
+  for (const id of [pair.subjectId, pair.issuerId])
+    if ((yield* findGeneration(id))?.state === 'compromised') throw foundCompromised();
   return {
     entry: { action: 'link-issued', fleet: open.name, details: issuedLinkDetails(pair, certificate) },
     *write(auditSeq) {

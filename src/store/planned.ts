@@ -12,7 +12,13 @@ export interface Planned<T> {
   write(auditSeq: number): Asking<T>;
 }
 
-export function perform<T>(session: Session, act: Act, planning: Asking<Planned<T>>): T {
-  const { entry, write } = answer(session, planning);
-  return answer(session, write(appendAudit(session, act, entry)));
+/** Of a command that has nothing left to do: what it gives, and no entry. */
+export interface Settled<T> {
+  readonly settled: T;
+}
+
+export function perform<T>(session: Session, act: Act, planning: Asking<Planned<T> | Settled<T>>): T {
+  const plan = answer(session, planning);
+  if ('settled' in plan) return plan.settled;
+  return answer(session, plan.write(appendAudit(session, act, plan.entry)));
 }

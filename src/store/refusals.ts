@@ -26,12 +26,30 @@ export function verifyPlaceIsFree(
   verifyFreeForNext(line);
 }
 
-/** A generation that issues must be active; one that was when the rows were prepared may be draining. */
-export const notIssuing = (): PkiError =>
-  new PkiError(
+/**
+ * Rejects where a generation may not issue: it must be active, and one that was when the rows were prepared may be
+ * draining. What was on its way when it was found compromised is asked for again, and another signs it.
+ */
+export function verifyIssues(state: string | undefined): void {
+  if (state === 'active' || state === 'draining') return;
+  if (state === 'compromised') throw foundCompromised();
+  throw new PkiError(
     'authority-not-active',
     'The authority issues no more: another generation has taken its place.',
   );
+}
+
+export const foundCompromised = (): PkiError =>
+  new PkiError(
+    'busy',
+    'The generation that was to sign was found compromised meanwhile: nothing leaves that it signed. Ask again.',
+  );
+
+/** Refuses `busy` where the CA that signs a generation was found compromised. `generations`: as below. */
+export function verifyParentStands(generations: readonly Generation[], issuerId: number | null): void {
+  if (generations.some(({ id, state }) => id === issuerId && state === 'compromised'))
+    throw foundCompromised();
+}
 
 /** `generations`: all of the fleet that have a certificate. */
 export function verifyNameIsFree(generations: readonly Generation[], authority: string, kind: string): void {

@@ -11,6 +11,7 @@ const CHANGING = [
   'recordGenerationImported',
   'recordLinkIssued',
   'moveGeneration',
+  'compromiseGeneration',
   'recordToken',
   'revokeToken',
 ] as const;

@@ -1,6 +1,6 @@
 import type { Act, GivenList, Restoration, TakenEntries } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
-import type { RevocationReason, RevokedEntry } from '../x509/index.ts';
+import type { CrlReason, RevokedEntry } from '../x509/index.ts';
 import { type AbandonedRow, abandonedWithSerials } from './abandoned-intents.ts';
 import { type Asking, all, first } from './asking.ts';
 import { type Field, rowsDigest } from './audit.ts';
@@ -162,7 +162,7 @@ export interface SortedEntries {
   readonly abandoned: readonly AbandonedRow[];
   readonly unknown: readonly RevokedEntry[];
   readonly before: number;
-  readonly reasons: ReadonlyMap<string, RevocationReason>;
+  readonly reasons: ReadonlyMap<string, CrlReason>;
 }
 
 /** A statement has one text however many are asked for: the last stands for those that are missing. */
@@ -242,8 +242,8 @@ export function* planElsewhere(list: GivenList, entries: readonly RevokedEntry[]
 export function byReason({
   certificates,
   reasons,
-}: SortedEntries): readonly (readonly [RevocationReason, readonly RevocationTarget[]])[] {
-  const groups = new Map<RevocationReason, RevocationTarget[]>();
+}: SortedEntries): readonly (readonly [CrlReason, readonly RevocationTarget[]])[] {
+  const groups = new Map<CrlReason, RevocationTarget[]>();
   for (const target of certificates) {
     const reason = reasons.get(hex(target.serial)) ?? 'unspecified';
     groups.set(reason, [...(groups.get(reason) ?? []), target]);
@@ -251,7 +251,7 @@ export function byReason({
   return [...groups];
 }
 
-export const reasonOf = ({ reasons }: SortedEntries, { serial }: AbandonedRow): RevocationReason =>
+export const reasonOf = ({ reasons }: SortedEntries, { serial }: AbandonedRow): CrlReason =>
   reasons.get(hex(serial)) ?? 'unspecified';
 
 export const takenCounts = ({ certificates, abandoned, unknown, before }: SortedEntries): TakenEntries => ({

@@ -12,7 +12,7 @@ import type {
   StoredCertificate,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
-import type { RevocationReason, RevokedEntry } from '../x509/index.ts';
+import type { CrlReason, RevokedEntry } from '../x509/index.ts';
 import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit, type Field, rowsDigest } from './audit.ts';
 import { fleetName } from './fleets.ts';
@@ -107,7 +107,7 @@ export interface OrderHead {
     | { readonly replaced: RevokeOld }
     /** SHA-256 of a CRL that was taken in, hex. */
     | { readonly crl: string };
-  readonly reason: RevocationReason;
+  readonly reason: CrlReason;
 }
 
 /** An order for what others took the place of. */
@@ -279,7 +279,7 @@ export function* listRevocations(
   return together.slice(0, limit).map(({ serial, revoked_at, reason }) => ({
     serial,
     revokedAt: new Date(revoked_at),
-    reason: reason as RevocationReason,
+    reason: reason as CrlReason,
   }));
 }
 

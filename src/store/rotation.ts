@@ -1,11 +1,11 @@
 import {
   type Act,
   type Actor,
+  type AuditEntry,
   type Generation,
   type GenerationMove,
   type GenerationState,
   type LineMember,
-  type Move,
   type MoveOrder,
   planMove,
   type StateChange,
@@ -18,6 +18,8 @@ import { build } from './session.ts';
 
 /** States in which a generation under another one needs it in the trust bundle, or soon will. */
 const STANDING: ReadonlySet<GenerationState> = new Set(['staged', 'published', 'active', 'draining']);
+const isStanding = ({ state, withdrawn }: Generation): boolean =>
+  STANDING.has(state) || (state === 'compromised' && !withdrawn);
 
 /** By the index of expiries: the newest first, so that hardly a revoked one is passed over. */
 const lastValidUnder = (issuerId: number, at: Date) =>
@@ -73,7 +75,7 @@ function* lastValid(id: number, at: Date): Asking<Date | null> {
 function* memberOf(generation: Generation, all: readonly Generation[], at: Date): Asking<LineMember> {
   const { id, number, state, createdAt } = generation;
   const moved = yield* first(lastMove(id));
-  const below = all.filter((one) => one.issuerId === id && one.id !== id && STANDING.has(one.state));
+  const below = all.filter((one) => one.issuerId === id && one.id !== id && isStanding(one));
   return {
     id,
     number,
@@ -107,7 +109,7 @@ export const moveDetails = (
   changes: changes.map(({ id, from, to }) => ({ generation: id, from, to })),
 });
 
-function* applyChange(change: StateChange, at: Date, auditSeq: number): Asking<void> {
+export function* applyChange(change: StateChange, at: Date, auditSeq: number): Asking<void> {
   yield* all(
     build
       .updateTable('generation')
@@ -150,6 +152,16 @@ export function* planMoveOf({ at }: Act, order: MoveOrder): Asking<Planned<Gener
   };
 }
 
+function compromiseIn({
+  move,
+  reason,
+  withdrawal,
+  cutsOff,
+}: AuditEntry['details']): GenerationMove['compromise'] {
+  if (move !== 'compromise') return null;
+  return { reason, withdrawal, cutsOff } as GenerationMove['compromise'];
+}
+
 /** See `RotationLedger.listMoves`. */
 export function* listMoves(fleetId: number, authority: string): Asking<readonly GenerationMove[]> {
   const rows = yield* all(
@@ -168,12 +180,13 @@ export function* listMoves(fleetId: number, authority: string): Asking<readonly 
     const { actor, details } = readAuditRow(row);
     return {
       generation: row.number,
-      move: details.move as Move,
+      move: details.move as GenerationMove['move'],
       from: row.from_state as GenerationState,
       to: row.to_state as GenerationState,
       at: new Date(row.moved_at),
       actor: actor as Actor,
-      forced: details.forced as string | null,
+      forced: (details.forced ?? null) as string | null,
+      compromise: compromiseIn(details),
     };
   });
 }

@@ -46,6 +46,18 @@ export interface Schema {
     certificate: Octets | null;
     audit_seq: number;
     issued_audit_seq: number | null;
+    withdrawn_audit_seq: Generated<number | null>;
+    given_up_audit_seq: Generated<number | null>;
+    destroyed_audit_seq: Generated<number | null>;
+  };
+  acknowledgement: {
+    generation_id: number;
+    gateway: string;
+    way: string;
+    word: string;
+    acknowledged_at: Instant;
+    acknowledged_by: string;
+    audit_seq: number;
   };
   generation_move: {
     generation_id: number;

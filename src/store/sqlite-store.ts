@@ -9,6 +9,7 @@ import { listBatches } from './batch-lists.ts';
 import * as batches from './batches.ts';
 import * as certificates from './certificates.ts';
 import { recordIssued } from './completions.ts';
+import { planCompromiseOf } from './compromise.ts';
 import * as deliveries from './deliveries.ts';
 import * as destinations from './destinations.ts';
 import * as devices from './devices.ts';
@@ -32,6 +33,7 @@ import { isDueKnown, planRotationDue } from './rotation-due.ts';
 import { endRun, startRun } from './runs.ts';
 import * as servers from './servers.ts';
 import { Session } from './session.ts';
+import * as standing from './standing.ts';
 import { type Store, type StoreSettings, takeLock } from './store.ts';
 import { recordListTaken, takeEntries } from './take-entries.ts';
 import * as tokens from './tokens.ts';
@@ -119,6 +121,14 @@ export function openStoreInProcess(settings: StoreSettings): Store {
       writer.write((s) => perform(s, act, links.planLinkIssued(act, run, id, der))),
 
     moveGeneration: (act, order) => writer.write((s) => perform(s, act, rotation.planMoveOf(act, order))),
+    compromiseGeneration: (act, order) =>
+      writer.write((s) => {
+        const found = perform(s, act, planCompromiseOf(act, order));
+        s.forget();
+        return found;
+      }),
+    settledThrough: () => ask(standing.settledThrough()),
+    listStanding: (query, after, limit) => ask(standing.listStanding(query, after, limit)),
     nextGeneration: (fleetId, authority) => ask(generations.nextGeneration(fleetId, authority)),
     recordRotationDue: (act, due) =>
       writer.write(

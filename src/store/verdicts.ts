@@ -59,6 +59,16 @@ const deviceHasOtherKey = (): IntentVerdict =>
     'The device has a certificate for another key. Replacing it needs `supersede` with a reason.',
   );
 
+/** When a certificate is judged, and which generations of the service are compromised: what they signed is void. */
+export interface Judged {
+  readonly at: Date;
+  readonly lost: ReadonlySet<number>;
+}
+
+/** True where a device can go on with it: it is neither expired nor void. Whether it is revoked is another matter. */
+const isInForce = ({ notAfter, issuerId }: StoredCertificate, { at, lost }: Judged): boolean =>
+  at < notAfter && !lost.has(issuerId);
+
 const sameOctets = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 /** What a live certificate in the slot says to a request with the same key. */
@@ -76,7 +86,7 @@ function replayOrDiffer(row: IntentRow, certificate: StoredCertificate): IntentV
 export function judgeAgainst(
   row: IntentRow,
   certificate: StoredCertificate,
-  at: Date,
+  judged: Judged,
 ): IntentVerdict | undefined {
   const supersedes = row.supersede !== null;
   if (!sameOctets(certificate.keyDigest, row.keyDigest)) {
@@ -90,7 +100,7 @@ export function judgeAgainst(
           'The certificate of this key was revoked. A new one for the same key needs `supersede` with a reason.',
         );
   }
-  return certificate.notAfter <= at ? undefined : replayOrDiffer(row, certificate);
+  return isInForce(certificate, judged) ? replayOrDiffer(row, certificate) : undefined;
 }
 
 /**
@@ -101,7 +111,7 @@ export function judgeRenewal(
   row: IntentRow,
   peer: StoredCertificate | undefined,
   standing: StoredCertificate,
-  at: Date,
+  judged: Judged,
 ): IntentVerdict | undefined {
   const isOwn = peer?.deviceId === row.deviceId && peer.profile === row.profile;
   if (!isOwn) throw new Error('a certificate is renewed that is not of the device and profile');
@@ -114,7 +124,7 @@ export function judgeRenewal(
       'The device has another certificate since, which did not come of a renewal of this one or is revoked. Renew with the newest.',
     );
   }
-  const isRetry = sameOctets(standing.keyDigest, row.keyDigest) && at < standing.notAfter;
+  const isRetry = sameOctets(standing.keyDigest, row.keyDigest) && isInForce(standing, judged);
   return isRetry ? { verdict: 'replay', certificate: standing } : undefined;
 }
 
@@ -156,10 +166,10 @@ export function judgeMadeKey(
   row: IntentRow,
   claim: MadeKeyClaim,
   standing: StandingKey,
-  at: Date,
+  judged: Judged,
 ): IntentVerdict | undefined {
   const { certificate } = standing;
-  const isAlive = certificate.revokedAt === null && at < certificate.notAfter;
+  const isAlive = certificate.revokedAt === null && isInForce(certificate, judged);
   if (row.supersede !== null) {
     const isRetry =
       certificate.made && claim.recipientDigest !== null && row.supersede === standing.supersede;

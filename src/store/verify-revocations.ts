@@ -109,6 +109,32 @@ function* verifySerials(findings: Findings): Asking<number> {
   return listed;
 }
 
+const ofAuthorities = build
+  .selectFrom('revocation as r')
+  .innerJoin('intent as i', 'i.id', 'r.intent_id')
+  .select(['r.issuer_id', 'r.serial', 'r.not_after', 'r.audit_seq'])
+  .select(['i.issuer_id as by', 'i.serial as own', 'i.not_after as ends'])
+  .where('i.device', 'is', null)
+  .where('i.abandoned', '=', 0)
+  .orderBy('r.audit_seq');
+
+/** Every certificate of a CA that was revoked has a decision that says so; with the entry more of it is looked at. */
+function* verifyAuthorities(findings: Findings): Asking<number> {
+  const rows = yield* all(ofAuthorities);
+  for (const { issuer_id: issuer, serial, audit_seq: seq, ...row } of rows) {
+    const entry = yield* findings.readAsking(seq, 'the entry', () => said(seq, 'generation-compromised'));
+    const revoked = (entry?.revoked ?? []) as readonly { readonly issuer: number; readonly serial: string }[];
+    const told = revoked.some((one) => one.issuer === issuer && one.serial === hex(serial));
+    const own = row.by === issuer && hex(row.own) === hex(serial) && row.ends === row.not_after;
+    findings.expect(
+      told && own,
+      seq,
+      `the CA certificate ${hex(serial)} is revoked without an entry that says so`,
+    );
+  }
+  return rows.length;
+}
+
 type ListRow = Selectable<Schema['revocation_list']>;
 
 /** An issued CRL is what its entry says, follows the one before, and has its octets while it is the newest. */
@@ -175,7 +201,8 @@ function verifyOctets({ issuer_id, number, audit_seq, ...row }: ListRow, finding
 
 /** Marks, the list that CRLs are made from, and CRLs say what their entries say. */
 export function* verifyRevocations(findings: Findings): Asking<void> {
-  const marked = (yield* verifyMarks(findings)) + (yield* verifySerials(findings));
+  const marked =
+    (yield* verifyMarks(findings)) + (yield* verifySerials(findings)) + (yield* verifyAuthorities(findings));
   const count = build.selectFrom('revocation').select((is) => is.fn.countAll<number>().as('n'));
   const listed = Number((yield* first(count))?.n ?? 0);
   findings.expect(

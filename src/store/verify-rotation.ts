@@ -1,5 +1,6 @@
 import { type Asking, all, first } from './asking.ts';
 import { readAuditRow } from './audit.ts';
+import { CA_REASON } from './compromise.ts';
 import type { Findings } from './findings.ts';
 import { build } from './session.ts';
 import type { Check } from './verify-revocations.ts';
@@ -10,9 +11,25 @@ interface Change {
   readonly to: string;
 }
 
+const MOVING: ReadonlySet<string> = new Set(['generation-moved', 'generation-compromised']);
+
 function* changesOf(seq: number): Asking<readonly Change[]> {
   const row = yield* first(build.selectFrom('audit').selectAll().where('seq', '=', seq));
-  return row?.action === 'generation-moved' ? (readAuditRow(row).details.changes as readonly Change[]) : [];
+  return row && MOVING.has(row.action) ? (readAuditRow(row).details.changes as readonly Change[]) : [];
+}
+
+function* withdrawnBy(seq: number): Asking<readonly number[]> {
+  const row = yield* first(build.selectFrom('audit').selectAll().where('seq', '=', seq));
+  const isDecision = row?.action === 'generation-compromised';
+  return isDecision ? (readAuditRow(row).details.withdrawn as readonly number[]) : [];
+}
+
+/** What left the trust bundle for good is what an entry says. */
+function* verifyWithdrawal(findings: Findings, id: number, seq: number | null, name: string): Asking<void> {
+  if (seq === null) return;
+  const said = yield* findings.readAsking(seq, 'the entry', () => withdrawnBy(seq));
+  const told = said?.includes(id) === true;
+  findings.expect(told, seq, `${name} was withdrawn without an entry that says so`);
 }
 
 const movesOf = (generationId: number) =>
@@ -27,13 +44,14 @@ export function* verifyGenerationStates(findings: Findings): Asking<void> {
   const generations = yield* all(
     build
       .selectFrom('generation')
-      .select(['id', 'authority', 'number', 'state', 'imported', 'issued_audit_seq'])
+      .select(['id', 'authority', 'number', 'state', 'issued_audit_seq', 'withdrawn_audit_seq'])
       .where('certificate', 'is not', null)
       .orderBy('id'),
   );
-  for (const { id, authority, number, state, issued_audit_seq: issued } of generations) {
+  for (const { id, authority, number, state, issued_audit_seq: issued, ...left } of generations) {
     const moves = yield* all(movesOf(id));
     const name = `generation ${number} of ${authority}`;
+    yield* verifyWithdrawal(findings, id, left.withdrawn_audit_seq, name);
     let before = moves[0]?.from_state ?? state;
     for (const { audit_seq: seq, from_state: from, to_state: to } of moves) {
       const said = (yield* findings.readAsking(seq, 'the entry', () => changesOf(seq))) ?? [];
@@ -64,6 +82,38 @@ const checkMove: Check = function* ({ seq, details }, findings) {
   }
 };
 
+/** A decision has its moves, its withdrawals, and the certificate that it revoked. */
+const checkCompromise: Check = function* (entry, findings) {
+  const { seq, at, details } = entry;
+  yield* checkMove(entry, findings);
+  const rows = yield* all(
+    build.selectFrom('generation').select('id').where('withdrawn_audit_seq', '=', seq).orderBy('id'),
+  );
+  const withdrawn = (details.withdrawn as readonly number[]).toSorted((a, b) => a - b);
+  const same = JSON.stringify(rows.map(({ id }) => id)) === JSON.stringify(withdrawn);
+  findings.expect(same, seq, 'the generations that the entry says were withdrawn are not those that are');
+  const listed = yield* all(
+    build
+      .selectFrom('revocation')
+      .select(['issuer_id', 'serial', 'revoked_at', 'reason'])
+      .where('audit_seq', '=', seq)
+      .orderBy('issuer_id')
+      .orderBy('serial'),
+  );
+  const found = listed.map((row) => ({
+    issuer: row.issuer_id,
+    serial: Buffer.from(row.serial).toString('hex'),
+  }));
+  const isRevoked =
+    JSON.stringify(found) === JSON.stringify(details.revoked) &&
+    listed.every((row) => row.revoked_at === Date.parse(at) && row.reason === CA_REASON);
+  findings.expect(
+    isRevoked,
+    seq,
+    'the certificate of a CA that the entry says was revoked is not, or otherwise',
+  );
+};
+
 const checkDue: Check = function* ({ seq, details }, findings) {
   const row = yield* first(
     build
@@ -78,5 +128,6 @@ const checkDue: Check = function* ({ seq, details }, findings) {
 /** What the ledger must hold for an entry, by its action. */
 export const ROTATION_CHECKS: Readonly<Record<string, Check>> = {
   'generation-moved': checkMove,
+  'generation-compromised': checkCompromise,
   'rotation-due': checkDue,
 };

@@ -33,13 +33,17 @@ export const REVOCATION_REASONS = {
 } as const;
 export type RevocationReason = keyof typeof REVOCATION_REASONS;
 
+/** All that our CRLs give: a CA's certificate has a reason of its own. */
+const CRL_REASONS = { ...REVOCATION_REASONS, cACompromise: 2 } as const;
+export type CrlReason = keyof typeof CRL_REASONS;
+
 /** One entry of a CRL. */
 export interface RevokedEntry {
   /** Magnitude octets, big-endian. */
   readonly serial: Uint8Array;
   /** Whole seconds. */
   readonly revokedAt: Date;
-  readonly reason: RevocationReason;
+  readonly reason: CrlReason;
 }
 
 /** What a tbsCertList says, every field explicit (RFC 5280, 5.1.2). */
@@ -75,11 +79,11 @@ function malformed(message: string): never {
 }
 
 /** Entries' extensions: the reason, which is left out where there is none to tell (RFC 5280, 5.3.1). */
-const REASON_EXTENSIONS: ReadonlyMap<RevocationReason, Uint8Array> = new Map(
-  Object.entries(REVOCATION_REASONS).map(([name, code]) => {
+const REASON_EXTENSIONS: ReadonlyMap<CrlReason, Uint8Array> = new Map(
+  Object.entries(CRL_REASONS).map(([name, code]) => {
     const value = encodeElement(TAG.enumerated, Uint8Array.of(code));
     const extensions = encodeExtensions([{ oid: OID.reasonCode, critical: false, value }]);
-    return [name as RevocationReason, name === 'unspecified' ? NOTHING : extensions];
+    return [name as CrlReason, name === 'unspecified' ? NOTHING : extensions];
   }),
 );
 
@@ -95,11 +99,11 @@ export const encodeRevokedEntries = (entries: readonly RevokedEntry[]): Uint8Arr
     ),
   );
 
-const NAMES_BY_CODE: ReadonlyMap<number, RevocationReason> = new Map(
-  Object.entries(REVOCATION_REASONS).map(([name, code]) => [code, name as RevocationReason]),
+const NAMES_BY_CODE: ReadonlyMap<number, CrlReason> = new Map(
+  Object.entries(CRL_REASONS).map(([name, code]) => [code, name as CrlReason]),
 );
 
-function readReason(extensions: readonly Extension[]): RevocationReason {
+function readReason(extensions: readonly Extension[]): CrlReason {
   const [extension, ...more] = extensions;
   if (extension?.oid !== OID.reasonCode || extension.critical || more.length > 0) {
     return malformed('An entry of the CRL has an extension that is not its reason.');

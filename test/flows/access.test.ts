@@ -178,6 +178,12 @@ const examples: Readonly<Record<string, () => Example>> = {
   activateGeneration: () => ({ ...inFleet('/authorities/root/generations/1/activate', 409), json: {} }),
   rollBackGeneration: () => ({ ...inFleet('/authorities/root/generations/1/roll-back', 409), json: {} }),
   retireGeneration: () => ({ ...inFleet('/authorities/root/generations/1/retire', 409), json: {} }),
+  previewCompromise: () => inFleet('/authorities/root/generations/1/compromise', 200),
+  declareCompromised: () => ({
+    ...inFleet('/authorities/root/generations/1/compromise', 409),
+    json: { reason: 'test', withdrawal: 'now', cutsOff: 1_000 },
+  }),
+  listReissue: () => inFleet('/authorities/root/generations/1/re-issue', 200),
   addServer: () => ({ ...inFleet('/servers', 201), json: { name: `server-${count++}`, kind: 'ota-ce' } }),
   listServers: () => inFleet('/servers', 200),
   getServer: () => inFleet('/servers/production', 200),

@@ -1,5 +1,11 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Fleet, type Generation, recordRotationsDue, stageGeneration } from '../../src/ca/index.ts';
+import {
+  declareCompromised,
+  type Fleet,
+  type Generation,
+  recordRotationsDue,
+  stageGeneration,
+} from '../../src/ca/index.ts';
 import { createLogger } from '../../src/log.ts';
 import { type Answer, CallFailure, type CallWish, type Line, retryAfterMs } from '../../src/outgoing/call.ts';
 import type { DeliveryContext } from '../../src/outgoing/deliver.ts';
@@ -134,7 +140,7 @@ describe('a webhook', () => {
 
   test('is told of a generation when relying parties may see it, and when it issues', async () => {
     await world.issuing(fleet, 'line-7');
-    await addWebhook(['authority.published', 'authority.rotated']);
+    await addWebhook(['authority.published', 'authority.rotated', 'authority.compromised']);
     const wish = { keyAlgorithm: null, profile: null, commonName: null };
     await stageGeneration(world.ca, world.act(), fleet, 'line-7', wish);
     const { line, events } = lineTo(() => ({}));
@@ -150,11 +156,16 @@ describe('a webhook', () => {
     for (const move of ['publish', 'activate', 'roll-back'] as const) {
       await world.store.moveGeneration(world.act(), { ...order, move });
     }
+    const { authority } = order;
+    const wanted = { authority, number: 1, reason: 'lost', withdrawal: 'now', confirmed: 0 } as const;
+    await declareCompromised(world.ca, world.act(), fleet, wanted);
     await walk(line);
     expect(events().map(({ type, data }) => [type, data.authority, data.generation])).toEqual([
       ['authority.published', 'line-7', 2],
       ['authority.rotated', 'line-7', 2],
       ['authority.rotated', 'line-7', 1],
+      ['authority.compromised', 'line-7', 1],
+      ['authority.rotated', 'line-7', 2],
     ]);
   });
 

@@ -67,9 +67,30 @@ describe('what a fleet publishes', () => {
       'retired',
       'compromised',
     ];
-    const generations = states.map((state, i) => ({ ...line1, id: 100 + i, authority: state, state }));
+    const withdrawn = { withdrawn: true } as const;
+    const generations = states.map((state, i) => ({
+      ...line1,
+      ...withdrawn,
+      id: 100 + i,
+      authority: state,
+      state,
+    }));
     const { trusted } = await readPublication(withGenerations([root, ...generations]), 'demo');
     expect(trusted.map(({ authority }) => authority)).toEqual(['root', 'published', 'active', 'draining']);
+  });
+
+  it('keeps what is compromised until it is withdrawn, the only root, too', async () => {
+    const lost = { state: 'compromised', withdrawn: false } as const;
+    const generations = [
+      { ...root, ...lost },
+      { ...line1, ...lost },
+    ];
+    const { root: head, trusted } = await readPublication(withGenerations(generations), 'demo');
+    expect([head.authority, ...trusted.map(({ authority }) => authority)]).toEqual([
+      'root',
+      'root',
+      'line-1',
+    ]);
   });
 
   it('names the active root, and trusts the one that drains beside it', async () => {

@@ -3,6 +3,7 @@ import { auditContract } from './audit-contract.ts';
 import { authorityRequestContract } from './authority-request-contract.ts';
 import { batchContract } from './batch-contract.ts';
 import { batchListContract } from './batch-list-contract.ts';
+import { compromiseContract } from './compromise-contract.ts';
 import { deviceContract } from './device-contract.ts';
 import { expiryContract } from './expiry-contract.ts';
 import { fleetContract } from './fleet-contract.ts';
@@ -42,6 +43,7 @@ export function describeStore(
     afterAll(() => given.store.close(NOON));
 
     describe('fleets', () => fleetContract(given));
+    describe('compromised generations', () => compromiseContract(given));
     describe('generations', () => generationContract(given));
     describe('authorities that others certify', () => authorityRequestContract(given));
     describe('rotation', () => rotationContract(given));

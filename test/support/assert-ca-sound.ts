@@ -370,7 +370,7 @@ function checkList(
       `SELECT i.serial, i.not_after, c.revoked_audit_seq AS by FROM certificate c JOIN intent i ON i.id = c.intent_id
        WHERE c.revoked_at IS NOT NULL AND i.issuer_id = ?
        UNION ALL SELECT r.serial, i.not_after, r.audit_seq FROM revocation r JOIN intent i ON i.id = r.intent_id
-       WHERE i.abandoned = 1 AND r.issuer_id = ?
+       WHERE (i.abandoned = 1 OR i.device IS NULL) AND r.issuer_id = ?
        UNION ALL SELECT serial, 253402300799000, audit_seq FROM revocation_elsewhere WHERE issuer_id = ?`,
     )
     .all(row.issuer_id, row.issuer_id, row.issuer_id) as {
@@ -503,7 +503,14 @@ const QUESTIONS: readonly (readonly [string, string])[] = [
     'a serial is revoked that has no certificate, and whose intent was not given up',
     `SELECT r.intent_id FROM revocation r JOIN intent i ON i.id = r.intent_id
      LEFT JOIN certificate c ON c.intent_id = i.id
-     WHERE (c.intent_id IS NULL) <> (i.abandoned = 1) OR i.issuer_id <> r.issuer_id OR i.serial <> r.serial`,
+     WHERE (c.intent_id IS NULL) <> (i.abandoned = 1 OR i.device IS NULL) OR i.issuer_id <> r.issuer_id OR i.serial <> r.serial`,
+  ],
+  [
+    'the certificate of a CA is revoked that was not withdrawn',
+    `SELECT r.intent_id FROM revocation r JOIN intent i ON i.id = r.intent_id AND i.device IS NULL AND i.abandoned = 0
+     JOIN intent_chunk k ON k.id = i.chunk_id LEFT JOIN root_link l ON l.intent_id = i.id
+     LEFT JOIN generation g ON CASE WHEN l.intent_id IS NULL THEN g.audit_seq = k.audit_seq ELSE g.id = l.subject_id END
+     WHERE g.withdrawn_audit_seq IS NOT r.audit_seq`,
   ],
   [
     'a scrapped device has a certificate that is not revoked',

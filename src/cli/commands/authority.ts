@@ -13,6 +13,7 @@ export interface Authority {
   readonly kind: string;
   readonly generation: number;
   readonly state: string;
+  readonly inTrustBundle: boolean;
   readonly profile: string;
   readonly imported: boolean;
   readonly key: string;

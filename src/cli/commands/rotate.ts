@@ -23,6 +23,11 @@ interface Moved {
   readonly at: string;
   readonly by: string;
   readonly forced: string | null;
+  readonly compromise: {
+    readonly reason: string;
+    readonly withdrawal: string;
+    readonly cutsOff: number;
+  } | null;
 }
 
 interface Line {
@@ -109,15 +114,25 @@ export async function retire(
   await move(invocation, authority, wish, 'retire');
 }
 
+/** Why it was forced, or what was decided. */
+function reasonOf({ forced, compromise }: Moved): string | null {
+  if (!compromise) return forced;
+  const { reason, withdrawal, cutsOff } = compromise;
+  return `${reason} (withdrawal ${withdrawal}, cuts off ${cutsOff})`;
+}
+
 function lineTables({ generations, moves }: Line): string {
   const states = formatTable(
-    ['GENERATION', 'STATE', 'SUBJECT', 'NOT AFTER', 'SHA-256'],
-    generations.map((one) => [one.generation, one.state, one.subject, one.notAfter, one.fingerprint]),
+    ['GENERATION', 'STATE', 'TRUSTED', 'SUBJECT', 'NOT AFTER', 'SHA-256'],
+    generations.map((one) => [
+      ...[one.generation, one.state, one.inTrustBundle ? 'yes' : 'no'],
+      ...[one.subject, one.notAfter, one.fingerprint],
+    ]),
   );
   if (moves.length === 0) return states;
   const history = formatTable(
-    ['AT', 'GENERATION', 'MOVE', 'FROM', 'TO', 'BY', 'FORCED'],
-    moves.map((one) => [one.at, one.generation, one.move, one.from, one.to, one.by, one.forced]),
+    ['AT', 'GENERATION', 'MOVE', 'FROM', 'TO', 'BY', 'WHY'],
+    moves.map((one) => [one.at, one.generation, one.move, one.from, one.to, one.by, reasonOf(one)]),
   );
   return `${states}\n${history}`;
 }

@@ -16,6 +16,7 @@ const EVENTS = [
   'batch.done',
   'authority.published',
   'authority.rotated',
+  'authority.compromised',
   'rotation.due',
 ];
 

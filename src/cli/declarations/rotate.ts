@@ -7,6 +7,7 @@ import { wholeNumber } from './whole-number.ts';
 const STEPS = ['publish', 'activate', 'roll-back', 'retire'] as const;
 
 const commands = () => import('../commands/rotate.ts');
+const compromised = () => import('../commands/compromise.ts');
 
 export const declareRotate: Declare = (program, perform) => {
   const rotate = program
@@ -42,6 +43,22 @@ export const declareRotate: Declare = (program, perform) => {
   move('back', 'take a generation one step back (role security)').action(
     perform(async () => (await commands()).rollBack),
   );
+  move('compromise', 'mark a generation whose key others may have: it issues no more (role security)')
+    .option('--preview', 'only say how many devices it cuts off')
+    .option('--reason <text>', 'why; it stays on record')
+    .addOption(
+      choice(
+        '--withdraw <when>',
+        'when it leaves the trust bundle: when its devices have other certificates and you say `now`, or at once',
+        ['after-re-issue', 'now'],
+      ).default('after-re-issue'),
+    )
+    .option('--cuts-off <n>', 'confirm how many devices it cuts off, at most', wholeNumber(0))
+    .action(perform(async () => (await compromised()).compromise));
+  move('re-issue', 'list what stands under a generation, device by device')
+    .option('--csv', 'as CSV')
+    .option('--ndjson', 'as NDJSON')
+    .action(perform(async () => (await compromised()).reissue));
   move('retire', 'take a drained generation out of the trust bundle (role security)').action(
     perform(async () => (await commands()).retire),
   );

@@ -39,7 +39,7 @@ async function renew(call: DeviceCall): Promise<void> {
   fitQuery(noQuery, req);
   if (pathParameter(req, 'fleet') !== peer.fleet.name) throw notFound('fleet', requester.role);
   const form = formOf(call);
-  verifyRenewable(peer.certificate, edge.renewal, act.at);
+  verifyRenewable(peer, edge.renewal, act.at);
   const input = await readRequest(call);
   const { generations, fleet } = peer;
   const outcome = await edge.issueTogether({

@@ -6,9 +6,9 @@ import { authorityJson, withWarnings } from '../authority-json.ts';
 import { readJson } from '../body.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
 import { formatInstant } from '../instant.ts';
-import { commonNameSchema, getFleet, NAME, reasonSchema } from '../names.ts';
+import { authorityIn, commonNameSchema, generationIn, getFleet, reasonSchema } from '../names.ts';
 import { fitQuery, noQuery } from '../query.ts';
-import { pathParameter, sendJson } from '../web.ts';
+import { sendJson } from '../web.ts';
 
 export const newGenerationSchema = z.strictObject({
   keyAlgorithm: z.enum(KEY_ALGORITHMS).optional(),
@@ -21,15 +21,6 @@ export const activationSchema = z.strictObject({
   force: z.strictObject({ reason: reasonSchema }).optional(),
 });
 
-const GENERATION = /^[1-9][0-9]{0,8}$/;
-
-/** Refuses `not-found`. */
-function nameIn({ req, requester }: Call): string {
-  const name = pathParameter(req, 'authority');
-  if (NAME.test(name)) return name;
-  throw notFound('authority', requester.role);
-}
-
 const moveJson = (move: GenerationMove) => ({
   generation: move.generation,
   move: move.move,
@@ -38,13 +29,14 @@ const moveJson = (move: GenerationMove) => ({
   at: formatInstant(move.at),
   by: move.actor.id,
   forced: move.forced,
+  compromise: move.compromise,
 });
 
 async function stage(call: Call): Promise<void> {
   fitQuery(noQuery, call.req);
   const { edge, act, res } = call;
   const fleet = await getFleet(call);
-  const authority = nameIn(call);
+  const authority = authorityIn(call);
   const {
     keyAlgorithm = null,
     profile = null,
@@ -61,7 +53,7 @@ async function showLine(call: Call): Promise<void> {
   fitQuery(noQuery, call.req);
   const { ca } = call.edge;
   const fleet = await getFleet(call);
-  const authority = nameIn(call);
+  const authority = authorityIn(call);
   const all = await ca.ledger.listGenerations(fleet.id);
   const line = all.filter((one) => one.authority === authority);
   if (line.length === 0) throw notFound('authority', call.requester.role);
@@ -73,14 +65,12 @@ async function showLine(call: Call): Promise<void> {
 }
 
 async function perform(call: Call, move: Move, forced: string | null): Promise<void> {
-  const { edge, act, req, res, requester } = call;
+  const { edge, act, res } = call;
   const fleet = await getFleet(call);
-  const number = pathParameter(req, 'generation');
-  if (!GENERATION.test(number)) throw notFound('generation', requester.role);
-  const authority = nameIn(call);
+  const [authority, number] = [authorityIn(call), generationIn(call)];
   // Before the move: links are there when somebody first trusts the root, and both keys are.
-  const unlinked = move === 'publish' ? await makeLinks(edge.ca, act, fleet, authority, Number(number)) : [];
-  const order = { fleetId: fleet.id, authority, number: Number(number), move, forced };
+  const unlinked = move === 'publish' ? await makeLinks(edge.ca, act, fleet, authority, number) : [];
+  const order = { fleetId: fleet.id, authority, number, move, forced };
   const moved = await edge.ca.rotation.moveGeneration(act, { ...order, terms: edge.rotation });
   const { generation, warnings } = withWarnings(moved, fleet);
   const result = { generation, warnings: [...warnings, ...unlinked] };

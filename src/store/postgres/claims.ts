@@ -40,6 +40,7 @@ const SQL = {
     LEFT JOIN LATERAL (SELECT o.id FROM intent o JOIN certificate p ON p.intent_id = o.id
       JOIN profile_version v ON v.id = o.profile_id WHERE o.device = w.device AND v.name = w.profile AND i.abandoned = 1
       ORDER BY o.id DESC LIMIT 1) AS last ON true`,
+  lost: "SELECT id FROM generation WHERE fleet_id = $1 AND state = 'compromised'",
   revokedKeys: `SELECT w.device, w.key_digest FROM unnest($1::bigint[], $2::bytea[]) AS w (device, key_digest)
     CROSS JOIN LATERAL (SELECT 1 FROM intent i JOIN certificate c ON c.intent_id = i.id
       WHERE i.device = w.device AND i.key_digest = w.key_digest AND c.revoked_at IS NOT NULL LIMIT 1) AS r`,
@@ -80,6 +81,8 @@ export interface OnRecord {
   readonly slots: Map<string, Slot>;
   /** Device and key digest, hex. */
   readonly revokedKeys: ReadonlySet<string>;
+  /** Generations of the fleet that are compromised. */
+  readonly lost: ReadonlySet<number>;
   /** Certificates that devices have shown who renew them, by the intent. */
   readonly peers: ReadonlyMap<number, StoredCertificate>;
 }
@@ -157,6 +160,10 @@ export async function readRecord(
     keysElsewhere: new Set(asked.flatMap(({ key, found }) => (found?.elsewhere ? [key] : []))),
     caKeys: new Set(asked.flatMap(({ key, found }) => (found?.taken ? [key] : []))),
     slots: known.length === 0 ? new Map() : await readSlots(transaction, known),
+    lost: await transaction.remember(`compromised generations of ${fleetId}`, async () => {
+      const lost = await transaction.rows<{ id: number }>(SQL.lost, fleetId);
+      return new Set(lost.map(({ id }) => id));
+    }),
     revokedKeys: known.length === 0 ? new Set() : await readRevokedKeys(transaction, known),
     peers: await certificatesOfIntents(
       transaction,
@@ -181,9 +188,13 @@ const checkState = (record: OnRecord, row: IntentRow): IntentVerdict | undefined
 function judgeSlot(record: OnRecord, row: IntentRow, key: string, at: Date): IntentVerdict | undefined {
   const slot = record.slots.get(pairOf(row.deviceId, row.profile));
   if (slot && 'openIn' in slot) return { verdict: 'pending', runId: slot.openIn };
+  const judged = { at, lost: record.lost };
   const judge = (standing: StandingKey): IntentVerdict | undefined => {
-    if (row.renews) return judgeRenewal(row, record.peers.get(row.renews.intentId), standing.certificate, at);
-    return row.made ? judgeMadeKey(row, row.made, standing, at) : judgeAgainst(row, standing.certificate, at);
+    if (row.renews)
+      return judgeRenewal(row, record.peers.get(row.renews.intentId), standing.certificate, judged);
+    return row.made
+      ? judgeMadeKey(row, row.made, standing, judged)
+      : judgeAgainst(row, standing.certificate, judged);
   };
   const verdict = slot?.standing && judge(slot.standing);
   if (verdict) return verdict;

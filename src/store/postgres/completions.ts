@@ -1,6 +1,7 @@
 import type { Completion, CompletionChunk } from '../../ca/index.ts';
 import { rowsDigest } from '../audit.ts';
-import { rangesOf } from '../completions.ts';
+import { REPLACES_LOST, rangesOf } from '../completions.ts';
+import { foundCompromised } from '../refusals.ts';
 import { findReplaced, type RevocationTarget, replacedBy } from '../revocations.ts';
 import { settleIntents } from './abandonment.ts';
 import { keepEnvelopes } from './envelopes.ts';
@@ -9,9 +10,10 @@ import { revokeTargets } from './revocations.ts';
 import type { Transaction } from './transaction.ts';
 
 const SQL = {
-  intents: `SELECT i.id, i.chunk_id, i.supersede IS NOT NULL OR i.renews IS NOT NULL AS supersedes, i.revoke_old FROM unnest($1::bigint[]) AS w (id)
+  intents: `SELECT i.id, i.chunk_id, i.supersede IS NOT NULL OR i.renews IS NOT NULL OR ${REPLACES_LOST} AS supersedes, i.revoke_old, g.state
+    FROM unnest($1::bigint[]) AS w (id)
     CROSS JOIN LATERAL (SELECT * FROM intent WHERE id = w.id LIMIT 1) AS i
-    JOIN intent_chunk k ON k.id = i.chunk_id JOIN device d ON d.id = i.device
+    JOIN intent_chunk k ON k.id = i.chunk_id JOIN device d ON d.id = i.device JOIN generation g ON g.id = i.issuer_id
     WHERE i.abandoned = 0 AND k.run_id = $2 AND d.fleet_id = $3`,
   // That an intent is completed once is the primary key's business.
   newCertificates: `INSERT INTO certificate (intent_id, fingerprint, issued_at, audit_seq, der)
@@ -20,7 +22,8 @@ const SQL = {
     AND intent_id = ANY (ARRAY(SELECT o.id FROM unnest($2::bigint[]) AS w (id)
       CROSS JOIN LATERAL (SELECT * FROM intent WHERE id = w.id LIMIT 1) AS n
       CROSS JOIN LATERAL (SELECT * FROM intent WHERE device = n.device AND id < n.id
-        AND (key_digest <> n.key_digest OR n.renews IS NOT NULL) OFFSET 0) AS o
+        AND (key_digest <> n.key_digest OR n.renews IS NOT NULL
+          OR issuer_id IN (SELECT id FROM generation WHERE state = 'compromised')) OFFSET 0) AS o
       JOIN profile_version v ON v.id = n.profile_id JOIN profile_version p ON p.id = o.profile_id AND p.name = v.name))`,
 } as const;
 
@@ -29,6 +32,8 @@ interface OpenIntent {
   readonly chunk_id: number;
   readonly supersedes: boolean;
   readonly revoke_old: string | null;
+  /** Of its issuer. */
+  readonly state: string;
 }
 
 /** The intents, each of them open as far as its own row says, and of the chunk's run and fleet. */
@@ -41,6 +46,7 @@ async function openIntents(
   if (new Set(intents.map(({ id }) => id)).size !== ids.length) {
     throw new Error(`not all of ${ids.length} intents are open intents of this run and fleet`);
   }
+  if (intents.some(({ state }) => state === 'compromised')) throw foundCompromised();
   return intents;
 }
 

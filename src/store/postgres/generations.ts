@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Act, Generation, GenerationImport, GenerationIntent, LinePlace } from '../../ca/index.ts';
 import { closeRequest } from '../close-request.ts';
 import { findGeneration, importDetails, listGenerations } from '../generations.ts';
-import { keyOfADevice, keyOfAnAuthority, verifyPlaceIsFree } from '../refusals.ts';
+import { keyOfADevice, keyOfAnAuthority, verifyParentStands, verifyPlaceIsFree } from '../refusals.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
 import { profileVersions } from './profile-versions.ts';
@@ -117,7 +117,9 @@ export async function recordGenerationIntent(
   intent: GenerationIntent,
 ): Promise<{ generationId: number }> {
   transaction.verifyClock(act.at);
-  verifyPlaceIsFree(await transaction.answer(listGenerations(intent.fleetId)), intent);
+  const generations = await transaction.answer(listGenerations(intent.fleetId));
+  verifyPlaceIsFree(generations, intent);
+  verifyParentStands(generations, intent.issuerId);
   const auditSeq = await transaction.appendAudit(act, {
     action: 'generation-intent-recorded',
     fleet: await fleetName(transaction, intent.fleetId),
@@ -146,7 +148,7 @@ export async function recordGenerationIssued(
   const row = await transaction.first(
     build
       .selectFrom('generation')
-      .select(['fleet_id', 'authority', 'kind', 'audit_seq'])
+      .select(['fleet_id', 'authority', 'kind', 'issuer_id', 'audit_seq'])
       .where('id', '=', generationId),
   );
   // A generation and the chunk of its one intent have their entry in common.
@@ -161,7 +163,9 @@ export async function recordGenerationIssued(
   );
   if (!row || changes !== 1) throw new Error(`generation ${generationId} has no open intent of this run`);
   // Another of the same name may have been completed while this one was signed.
-  verifyPlaceIsFree(await transaction.answer(listGenerations(row.fleet_id)), { ...row, place });
+  const generations = await transaction.answer(listGenerations(row.fleet_id));
+  verifyPlaceIsFree(generations, { ...row, place });
+  verifyParentStands(generations, row.issuer_id);
   const audit = await transaction.appendAudit(act, {
     action: 'generation-issued',
     fleet: await fleetName(transaction, row.fleet_id),

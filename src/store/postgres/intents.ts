@@ -1,7 +1,7 @@
 import type { IntentChunk, IntentRow, IntentVerdict } from '../../ca/index.ts';
 import { rowsDigest } from '../audit.ts';
 import { fieldsOfRow, labelsOf } from '../intents.ts';
-import { notIssuing } from '../refusals.ts';
+import { verifyIssues } from '../refusals.ts';
 import { tellOfKey } from '../verdicts.ts';
 import { judgeRow, type OnRecord, readRecord } from './claims.ts';
 import { Overtaken } from './failure.ts';
@@ -12,7 +12,7 @@ import type { Transaction } from './transaction.ts';
 
 /** Rows go in in the order of their keys, so that two writers could not wait for each other. */
 const SQL = {
-  issuing: `SELECT id FROM generation WHERE id = ANY($1::bigint[]) AND state IN ('active', 'draining')`,
+  issuerStates: 'SELECT id, state FROM generation WHERE id = ANY($1::bigint[])',
   newDevices: `INSERT INTO device (fleet_id, device_id, folded_id, created_at)
     SELECT $1, w.device_id, w.folded_id, $2 FROM unnest($3::text[], $4::text[]) AS w (device_id, folded_id)
     ORDER BY w.folded_id COLLATE "C" ON CONFLICT DO NOTHING RETURNING id, device_id`,
@@ -144,7 +144,9 @@ async function appendEntry(
 
 async function verifyIssuers(transaction: Transaction, { rows }: IntentChunk): Promise<void> {
   const ids = [...new Set(rows.map(({ issuerId }) => issuerId))];
-  if ((await transaction.rows(SQL.issuing, ids)).length !== ids.length) throw notIssuing();
+  const found = await transaction.rows<{ id: number; state: string }>(SQL.issuerStates, ids);
+  const states = new Map(found.map(({ id, state }) => [id, state]));
+  for (const id of ids) verifyIssues(states.get(id));
 }
 
 /** See `Ledger.recordIntents`. */

@@ -11,6 +11,7 @@ import {
   listDeviceCertificates,
   listDevices,
 } from '../certificates.ts';
+import { planCompromiseOf } from '../compromise.ts';
 import * as deliveries from '../deliveries.ts';
 import * as destinations from '../destinations.ts';
 import { listDeviceChanges } from '../devices.ts';
@@ -26,6 +27,7 @@ import { findList, findListState, listRevocations } from '../revocations.ts';
 import { listMoves, planMoveOf, readLine } from '../rotation.ts';
 import { isDueKnown, planRotationDue } from '../rotation-due.ts';
 import { findServer, listServers } from '../servers.ts';
+import { listStanding, settledThrough } from '../standing.ts';
 import type { Store } from '../store.ts';
 import { findToken, listTokens } from '../tokens.ts';
 import { revokeAbandoned } from './abandoned-intents.ts';
@@ -135,6 +137,9 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       writer.write((t) => perform(t, act, planLinkIssued(act, run, id, der))),
 
     moveGeneration: (act, order) => writer.write((t) => perform(t, act, planMoveOf(act, order))),
+    compromiseGeneration: (act, order) => writer.write((t) => perform(t, act, planCompromiseOf(act, order))),
+    settledThrough: () => ask(settledThrough()),
+    listStanding: (query, after, limit) => ask(listStanding(query, after, limit)),
     nextGeneration: (fleetId, authority) => ask(nextGeneration(fleetId, authority)),
     recordRotationDue: (act, due) =>
       writer.write(
