@@ -46,6 +46,32 @@ export interface CompromiseOrder extends CompromiseWish {
   readonly under: readonly number[];
 }
 
+/** How a gateway is known to have a generation: it named it among the CAs that it accepts, or a person said so. */
+export const ACKNOWLEDGEMENT_WAYS = ['probe', 'word'] as const;
+
+export interface Acknowledgement {
+  readonly way: (typeof ACKNOWLEDGEMENT_WAYS)[number];
+  /** Who said it, or what was seen. */
+  readonly word: string;
+  readonly at: Date;
+  /** The token's id. */
+  readonly by: string;
+}
+
+export interface AcknowledgementOrder extends Pick<Acknowledgement, 'way' | 'word'> {
+  readonly fleetId: number;
+  readonly authority: string;
+  readonly number: number;
+  /** Host and port of the fleet's gateway, as `URL.host` writes them, or the name of a server. */
+  readonly gateway: string;
+}
+
+/** A gateway that has to have a generation before it issues; null: it is awaited. */
+export interface GatewayState {
+  readonly gateway: string;
+  readonly acknowledged: Acknowledgement | null;
+}
+
 /** Certificates of devices that stand under some generations of a fleet. */
 export interface StandingQuery {
   readonly under: readonly number[];
@@ -102,6 +128,16 @@ export interface RotationLedger {
    * that. Rejects with `rotation-refused`, `not-found`.
    */
   compromiseGeneration(act: Act, order: CompromiseOrder): Promise<Generation>;
+  /**
+   * Records that a gateway has a generation; the last word counts. Rejects with `rotation-refused` where the
+   * generation is in no bundle, with `not-found` where the fleet has no such gateway.
+   */
+  acknowledgeGeneration(act: Act, order: AcknowledgementOrder): Promise<void>;
+  /** The gateways that have to have the generations of an authority that are published, by their numbers. */
+  listGateways(
+    fleetId: number,
+    authority: string,
+  ): Promise<readonly (GatewayState & { readonly generation: number })[]>;
   /** The last intent before which all are completed or given up. */
   settledThrough(): Promise<number>;
   /**

@@ -36,6 +36,8 @@ export interface LineMember {
   readonly since: Date;
   /** True where it has issued, or could have. */
   readonly wasActive: boolean;
+  /** Gateways that have to have it and are not known to. */
+  readonly awaited: readonly string[];
   /** The last day of what it signed for devices that is neither expired nor revoked; null: nothing stands under it. */
   readonly lastValid: Date | null;
   /** Generations of other authorities that it signed and that are not retired: `line-7, generation 1`. */
@@ -101,6 +103,11 @@ function activate(
   if (now < from && forced === null) {
     refuse(
       `${called(member)} has been in the trust bundle since ${member.since.toISOString()}: gateways have until ${from.toISOString()} to fetch it. Force it, with a reason, where they all have it.`,
+    );
+  }
+  if (member.awaited.length > 0 && forced === null) {
+    refuse(
+      `${called(member)} is not acknowledged by ${member.awaited.join(', ')}: devices under it would be refused there. Acknowledge it for each that has it, or force it, with a reason.`,
     );
   }
   const before = line.filter(({ state }) => state === 'active');

@@ -2,6 +2,7 @@ import {
   type Act,
   type Actor,
   type AuditEntry,
+  type GatewayState,
   type Generation,
   type GenerationMove,
   type GenerationState,
@@ -10,6 +11,7 @@ import {
   planMove,
   type StateChange,
 } from '../ca/index.ts';
+import { gatewayStates } from './acknowledgements.ts';
 import { type Asking, all, first } from './asking.ts';
 import { readAuditRow } from './audit.ts';
 import { findGeneration, listGenerations } from './generations.ts';
@@ -76,12 +78,15 @@ function* memberOf(generation: Generation, all: readonly Generation[], at: Date)
   const { id, number, state, createdAt } = generation;
   const moved = yield* first(lastMove(id));
   const below = all.filter((one) => one.issuerId === id && one.id !== id && isStanding(one));
+  const since = moved ? new Date(moved.moved_at) : createdAt;
+  const gateways = state === 'published' ? yield* gatewayStates(generation, since) : [];
   return {
     id,
     number,
     state,
     wasActive: state === 'active' || (yield* first(activation(id))) !== undefined,
-    since: moved ? new Date(moved.moved_at) : createdAt,
+    since,
+    awaited: gateways.filter(({ acknowledged }) => acknowledged === null).map(({ gateway }) => gateway),
     lastValid: yield* lastValid(id, at),
     below: below.map((one) => `${one.authority}, generation ${one.number}`),
   };
@@ -189,4 +194,19 @@ export function* listMoves(fleetId: number, authority: string): Asking<readonly 
       compromise: compromiseIn(details),
     };
   });
+}
+
+/** See `RotationLedger.listGateways`. */
+export function* listGateways(
+  fleetId: number,
+  authority: string,
+): Asking<readonly (GatewayState & { readonly generation: number })[]> {
+  const found: (GatewayState & { readonly generation: number })[] = [];
+  for (const one of yield* listGenerations(fleetId)) {
+    if (one.authority !== authority || one.state !== 'published') continue;
+    const moved = yield* first(lastMove(one.id));
+    const states = yield* gatewayStates(one, moved ? new Date(moved.moved_at) : one.createdAt);
+    found.push(...states.map((state) => ({ ...state, generation: one.number })));
+  }
+  return found;
 }

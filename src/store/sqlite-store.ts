@@ -2,6 +2,7 @@ import { chmodSync, existsSync } from 'node:fs';
 import { findAbandoned, listAbandoned, revokeAbandoned } from './abandoned-intents.ts';
 import { abandonIntents } from './abandonment.ts';
 import { acknowledgeOutcomes } from './acknowledgement.ts';
+import { planAcknowledgement } from './acknowledgements.ts';
 import { type Asking, answer } from './asking.ts';
 import { appendAudit, listAudit } from './audit.ts';
 import * as requests from './authority-requests.ts';
@@ -127,6 +128,9 @@ export function openStoreInProcess(settings: StoreSettings): Store {
         s.forget();
         return found;
       }),
+    acknowledgeGeneration: (act, order) =>
+      writer.write((s) => perform(s, act, planAcknowledgement(act, order))),
+    listGateways: (fleetId, authority) => ask(rotation.listGateways(fleetId, authority)),
     settledThrough: () => ask(standing.settledThrough()),
     listStanding: (query, after, limit) => ask(standing.listStanding(query, after, limit)),
     nextGeneration: (fleetId, authority) => ask(generations.nextGeneration(fleetId, authority)),

@@ -89,6 +89,8 @@ const METHODS = [
   'recordListTaken',
   'moveGeneration',
   'compromiseGeneration',
+  'acknowledgeGeneration',
+  'listGateways',
   'settledThrough',
   'listStanding',
   'nextGeneration',

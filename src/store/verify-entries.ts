@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../ca/index.ts';
+import { ACKNOWLEDGEMENT_CHECKS } from './acknowledgements.ts';
 import { type Asking, all, eachRow, first } from './asking.ts';
 import { type AuditRow, auditHash, GENESIS, readAuditRow, rowsDigest } from './audit.ts';
 import { REQUEST_CHECKS } from './authority-requests.ts';
@@ -241,6 +242,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   ...LINK_CHECKS,
   ...REQUEST_CHECKS,
   ...ROTATION_CHECKS,
+  ...ACKNOWLEDGEMENT_CHECKS,
   ...SERVER_CHECKS,
   ...DESTINATION_CHECKS,
   ...REVOCATION_CHECKS,

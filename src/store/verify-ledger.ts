@@ -1,3 +1,4 @@
+import { verifyAcknowledgements } from './acknowledgements.ts';
 import { type Asking, answer } from './asking.ts';
 import { verifyAuthorityRequests } from './authority-requests.ts';
 import { openReadOnly } from './driver.ts';
@@ -40,6 +41,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   yield* verifyQuotas(findings);
   yield* verifyRegistrationRows(findings);
   yield* verifyGenerationStates(findings);
+  yield* verifyAcknowledgements(findings);
   yield* verifyLinks(findings);
   yield* verifyAuthorityRequests(findings);
   yield* verifyServerRows(findings);

@@ -13,6 +13,7 @@ const member = (number: number, wish: Partial<LineMember> = {}): LineMember => (
   state: 'active',
   since: new Date(NOW.getTime() - 48 * HOUR),
   wasActive: true,
+  awaited: [],
   lastValid: null,
   below: [],
   ...wish,
@@ -52,6 +53,17 @@ describe('a generation', () => {
     expect(
       refusal([member(1), member(2, { state: 'staged' })], { move: 'activate', number: 2, forced: 'now' }),
     ).toMatch(/for a generation that is published; generation 2 is staged/);
+  });
+
+  it('issues only when every gateway is known to have it, or somebody says why not', () => {
+    const line = [
+      member(1),
+      member(2, { state: 'published', awaited: ['gateway.example.com', 'production'] }),
+    ];
+    expect(refusal(line, { move: 'activate', number: 2 })).toMatch(
+      /not acknowledged by gateway.example.com, production/,
+    );
+    expect(refusal(line, { move: 'activate', number: 2, forced: 'loaded by hand' })).toHaveLength(2);
   });
 
   it('stays in the trust bundle while certificates, or CAs, under it stand', () => {

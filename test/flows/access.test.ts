@@ -178,6 +178,10 @@ const examples: Readonly<Record<string, () => Example>> = {
   activateGeneration: () => ({ ...inFleet('/authorities/root/generations/1/activate', 409), json: {} }),
   rollBackGeneration: () => ({ ...inFleet('/authorities/root/generations/1/roll-back', 409), json: {} }),
   retireGeneration: () => ({ ...inFleet('/authorities/root/generations/1/retire', 409), json: {} }),
+  acknowledgeGeneration: () => ({
+    ...inFleet('/authorities/root/generations/1/acknowledge', 200),
+    json: { gateway: 'gateway.example.com:8000', word: 'seen' },
+  }),
   previewCompromise: () => inFleet('/authorities/root/generations/1/compromise', 200),
   declareCompromised: () => ({
     ...inFleet('/authorities/root/generations/1/compromise', 409),

@@ -112,6 +112,12 @@ it('an issuing authority gets another key while a lot runs, and every device is 
   const soon = await rotate('activate', 'line-7', '--generation', '2');
   expect([soon.status, soon.err]).toEqual([5, expect.stringContaining('gateways have until')]);
 
+  const acknowledged = await must(
+    ...(['acknowledge', 'line-7', '--generation', '2', '--gateway', 'gateway.example.com:8000'] as const),
+    ...(['--word', 'J. Doe saw it load the file'] as const),
+  );
+  expect(acknowledged).toMatch(/2 +gateway.example.com:8000 +20.*word +J. Doe saw it load the file/);
+
   const lot = service.call('POST', '/v1/fleets/demo/batches?authority=line-7', {
     token: fleet.tokens.station,
     type: 'application/x-ndjson',

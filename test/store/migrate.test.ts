@@ -119,7 +119,8 @@ const WITHOUT_OUTGOING =
   'DROP TABLE authority_request; DROP TABLE device_registration; DROP TABLE registration_order; DROP TABLE delivery; DROP TABLE destination';
 const WITHOUT_DEVICE_LIFE = `DROP TABLE sighting; DROP TABLE device_change; DROP INDEX intent_abandoned;
   ALTER TABLE device DROP COLUMN scrapped; ALTER TABLE intent DROP COLUMN revoke_old; ALTER TABLE intent DROP COLUMN renews`;
-const WITHOUT_ROTATION = `DROP TABLE root_link; DROP TABLE generation_move; DROP TABLE acknowledgement;
+const WITHOUT_ROTATION = `DROP TABLE revocation_elsewhere; DROP TABLE list_taken; DROP TABLE restoration;
+  DROP TABLE rotation_due; DROP TABLE root_link; DROP TABLE generation_move; DROP TABLE acknowledgement;
   ALTER TABLE generation DROP COLUMN withdrawn_audit_seq; ALTER TABLE generation DROP COLUMN given_up_audit_seq;
   ALTER TABLE generation DROP COLUMN destroyed_audit_seq`;
 const WITHOUT_LISTS = `${WITHOUT_ROTATION}; ${WITHOUT_OUTGOING}; ${WITHOUT_DEVICE_LIFE}; DROP TABLE revocation_list; DROP TABLE revocation`;

@@ -76,6 +76,60 @@ export function rotationContract(given: Given): void {
     ]);
   });
 
+  test('it issues when its gateway and, of a root, all servers have it, since it was published', async () => {
+    const { store, fleet, next, move, states } = await setUp();
+    const terms = {
+      gatewayUrl: 'https://gateway.example.com:8000',
+      gatewayRoot: null,
+      settings: fleet.settings,
+    };
+    await store.recordFleetTerms(actAt(), fleet.id, terms);
+    const production = await store.recordServer(actAt(), {
+      fleetId: fleet.id,
+      name: 'production',
+      kind: 'ota-connect',
+    });
+    const acknowledge = (gateway: string, minutes: number) =>
+      store.acknowledgeGeneration(actAt(minutes), {
+        ...{ fleetId: fleet.id, authority: 'root', number: 2, gateway, way: 'word', word: 'seen there' },
+      });
+    const awaited = async () =>
+      (await store.listGateways(fleet.id, 'root')).map(({ gateway, acknowledged }) => [
+        gateway,
+        acknowledged?.word ?? null,
+      ]);
+    expect(await rejection(acknowledge('gateway.example.com:8000', 1))).toMatchObject({
+      code: 'rotation-refused',
+    });
+    await move('publish', 2, 1);
+    expect(await rejection(acknowledge('elsewhere', 1))).toMatchObject({ code: 'not-found' });
+    await acknowledge('gateway.example.com:8000', 2);
+    expect(await awaited()).toEqual([
+      ['gateway.example.com:8000', 'seen there'],
+      ['production', null],
+    ]);
+    expect(await rejection(move('activate', 2, DAY + 2))).toMatchObject({
+      code: 'rotation-refused',
+      message: expect.stringContaining('not acknowledged by production'),
+    });
+    await move('roll-back', 2, 3);
+    await move('publish', 2, 4);
+    await store.recordRootState(actAt(4), production.id, next.id, {
+      state: 'confirmed',
+      note: 'mail of today',
+    });
+    expect(await awaited()).toEqual([
+      ['gateway.example.com:8000', null],
+      ['production', 'mail of today'],
+    ]);
+    await acknowledge('gateway.example.com:8000', 5);
+    await move('activate', 2, DAY + 4);
+    expect(await states()).toEqual([
+      [1, 'draining'],
+      [2, 'active'],
+    ]);
+  });
+
   test('time in the bundle counts from when it was put there', async () => {
     const { move, states } = await setUp();
     await move('publish', 2, 1);

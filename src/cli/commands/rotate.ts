@@ -1,6 +1,7 @@
 import { segment, withClient } from '../client/client.ts';
 import { callJson, postJson } from '../client/json.ts';
 import type { Invocation } from '../invocation.ts';
+import { LocalFailure } from '../local-failure.ts';
 import { sayWarnings, show } from '../output.ts';
 import { formatTable } from '../table.ts';
 import { type Authority, authorityLines, type InFleet, pathOf } from './authority.ts';
@@ -30,7 +31,14 @@ interface Moved {
   } | null;
 }
 
+interface Gateway {
+  readonly generation: number;
+  readonly gateway: string;
+  readonly acknowledged: { readonly way: string; readonly word: string; readonly at: string } | null;
+}
+
 interface Line {
+  readonly gateways: readonly Gateway[];
   readonly generations: readonly Authority[];
   readonly moves: readonly Moved[];
 }
@@ -85,6 +93,71 @@ export async function publish(
   );
 }
 
+interface Acknowledged extends OfGeneration {
+  readonly gateway?: string;
+  readonly server?: string;
+  readonly word?: string;
+  readonly probe?: true;
+}
+
+/** Asks the fleet's gateway which CAs it accepts. Rejects where the generation is not among them. */
+async function probeGateway(
+  invocation: Invocation,
+  authority: string,
+  wish: OfGeneration,
+): Promise<{ readonly gateway: string; readonly word: string }> {
+  const [{ gatewayUrl }, { generations }] = await withClient(invocation, async (client) => [
+    await callJson<{ gatewayUrl: string | null }>(client, {
+      method: 'GET',
+      path: `/v1/fleets/${segment(wish.fleet)}`,
+    }),
+    await callJson<Line>(client, { method: 'GET', path: generationsOf(authority, wish) }),
+  ]);
+  const subject = generations.find(({ generation }) => generation === wish.generation)?.subject;
+  if (gatewayUrl === null || subject === undefined)
+    throw new LocalFailure('usage', 'The fleet has no gateway, or the authority no such generation.');
+  const { host, hostname, port } = new URL(gatewayUrl);
+  const { askForCaNames } = await import('../../check/index.ts');
+  const asked = await askForCaNames(hostname, port === '' ? 443 : Number(port), 'TLSv1.3');
+  const names = asked.kind === 'certificate' ? asked.names : [];
+  if (names.includes(subject)) return { gateway: host, word: `it accepts ${subject}` };
+  const why =
+    asked.kind === 'unknown'
+      ? 'it did not answer, or there is no openssl here'
+      : `it names ${names.length === 0 ? 'no CA' : names.join('; ')}`;
+  throw new LocalFailure('check-failed', `${host} does not show that it accepts ${subject}: ${why}.`);
+}
+
+function gatewayLines(gateways: readonly Gateway[]): string {
+  if (gateways.length === 0) return '';
+  return formatTable(
+    ['GENERATION', 'GATEWAY', 'ACKNOWLEDGED', 'WAY', 'WORD'],
+    gateways.map(({ generation, gateway, acknowledged }) => [
+      ...[generation, gateway, acknowledged?.at ?? 'awaited'],
+      ...[acknowledged?.way ?? null, acknowledged?.word ?? null],
+    ]),
+  );
+}
+
+/** `rotate acknowledge`. */
+export async function acknowledge(
+  invocation: Invocation,
+  authority: string,
+  { gateway, server, word, probe, ...wish }: Acknowledged,
+): Promise<undefined> {
+  const named = gateway ?? server;
+  if (probe ? named !== undefined || word !== undefined : named === undefined || word === undefined)
+    throw new LocalFailure('usage', 'Give --probe, or --gateway or --server with --word.');
+  const said = probe
+    ? { ...(await probeGateway(invocation, authority, wish)), way: 'probe' }
+    : { gateway: named, word, way: 'word' };
+  const path = `${generationsOf(authority, wish)}/${wish.generation}/acknowledge`;
+  const done = await withClient(invocation, (client) =>
+    callJson<Pick<Line, 'gateways'>>(client, postJson(path, said)),
+  );
+  await show(invocation.output, done, ({ gateways }) => gatewayLines(gateways));
+}
+
 /** `rotate activate`. */
 export async function activate(
   invocation: Invocation,
@@ -121,7 +194,12 @@ function reasonOf({ forced, compromise }: Moved): string | null {
   return `${reason} (withdrawal ${withdrawal}, cuts off ${cutsOff})`;
 }
 
-function lineTables({ generations, moves }: Line): string {
+function lineTables({ gateways, ...line }: Line): string {
+  const awaited = gatewayLines(gateways);
+  return awaited === '' ? stateTables(line) : `${stateTables(line)}\n${awaited}`;
+}
+
+function stateTables({ generations, moves }: Omit<Line, 'gateways'>): string {
   const states = formatTable(
     ['GENERATION', 'STATE', 'TRUSTED', 'SUBJECT', 'NOT AFTER', 'SHA-256'],
     generations.map((one) => [

@@ -37,6 +37,12 @@ export const declareRotate: Declare = (program, perform) => {
   move('publish', 'put a staged generation into the trust bundle (role security)').action(
     perform(async () => (await commands()).publish),
   );
+  move('acknowledge', 'say that a gateway has a generation: it issues when all have it (role security)')
+    .option('--probe', "ask the fleet's gateway itself which CAs it accepts")
+    .option('--gateway <host:port>', "the fleet's gateway")
+    .option('--server <name>', 'an OTA server of the fleet')
+    .option('--word <text>', 'who said it, and where it was seen')
+    .action(perform(async () => (await commands()).acknowledge));
   move('activate', 'let a published generation issue; the one before drains (role security)')
     .option('--force <reason>', 'before it was in the trust bundle for long enough: why it is safe')
     .action(perform(async () => (await commands()).activate));

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { type GenerationMove, type Move, makeLinks, stageGeneration } from '../../ca/index.ts';
+import {
+  ACKNOWLEDGEMENT_WAYS,
+  type GatewayState,
+  type GenerationMove,
+  type Move,
+  makeLinks,
+  stageGeneration,
+} from '../../ca/index.ts';
 import { notFound } from '../../enrollment/index.ts';
 import { KEY_ALGORITHMS } from '../../x509/index.ts';
 import { authorityJson, withWarnings } from '../authority-json.ts';
@@ -21,6 +28,17 @@ export const activationSchema = z.strictObject({
   force: z.strictObject({ reason: reasonSchema }).optional(),
 });
 
+/** A person's word, or what a probe saw. */
+export const acknowledgementSchema = z.strictObject({
+  gateway: z
+    .string()
+    .min(1)
+    .max(256)
+    .regex(/^[^\0]*$/),
+  way: z.enum(ACKNOWLEDGEMENT_WAYS).default('word'),
+  word: reasonSchema,
+});
+
 const moveJson = (move: GenerationMove) => ({
   generation: move.generation,
   move: move.move,
@@ -30,6 +48,16 @@ const moveJson = (move: GenerationMove) => ({
   by: move.actor.id,
   forced: move.forced,
   compromise: move.compromise,
+});
+
+const gatewayJson = ({
+  generation,
+  gateway,
+  acknowledged,
+}: GatewayState & { readonly generation: number }) => ({
+  generation,
+  gateway,
+  acknowledged: acknowledged && { ...acknowledged, at: formatInstant(acknowledged.at) },
 });
 
 async function stage(call: Call): Promise<void> {
@@ -61,6 +89,7 @@ async function showLine(call: Call): Promise<void> {
   sendJson(call.res, 200, {
     generations: line.map((one) => authorityJson(withWarnings(one, fleet), all)),
     moves: moves.map(moveJson),
+    gateways: (await ca.rotation.listGateways(fleet.id, authority)).map(gatewayJson),
   });
 }
 
@@ -91,6 +120,17 @@ async function activate(call: Call): Promise<void> {
   await perform(call, 'activate', force?.reason ?? null);
 }
 
+async function acknowledge(call: Call): Promise<void> {
+  fitQuery(noQuery, call.req);
+  const { edge, act, res } = call;
+  const fleet = await getFleet(call);
+  const [authority, number] = [authorityIn(call), generationIn(call)];
+  const said = await readJson(call, acknowledgementSchema);
+  await edge.ca.rotation.acknowledgeGeneration(act, { fleetId: fleet.id, authority, number, ...said });
+  const gateways = await edge.ca.rotation.listGateways(fleet.id, authority);
+  sendJson(res, 200, { gateways: gateways.map(gatewayJson) });
+}
+
 const path = '/v1/fleets/:fleet/authorities/:authority/generations';
 const common = { scope: 'fleet', what: 'fleet' } as const;
 const rotate = { ...common, method: 'post', permission: 'authority:create' } as const;
@@ -99,6 +139,7 @@ export const rotationRoutes: readonly GuardedRoute[] = [
   { ...rotate, path, handle: stage },
   { ...common, method: 'get', path, permission: 'authority:read', handle: showLine },
   { ...rotate, path: `${path}/:generation/publish`, handle: mover('publish') },
+  { ...rotate, path: `${path}/:generation/acknowledge`, handle: acknowledge },
   { ...rotate, path: `${path}/:generation/activate`, handle: activate },
   { ...rotate, path: `${path}/:generation/roll-back`, handle: mover('roll-back') },
   { ...rotate, path: `${path}/:generation/retire`, handle: mover('retire') },

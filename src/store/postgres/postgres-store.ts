@@ -1,4 +1,5 @@
 import { findAbandoned, listAbandoned } from '../abandoned-intents.ts';
+import { planAcknowledgement } from '../acknowledgements.ts';
 import type { Asking } from '../asking.ts';
 import { listAudit } from '../audit.ts';
 import * as requests from '../authority-requests.ts';
@@ -24,7 +25,7 @@ import { planLinkIssued } from '../links.ts';
 import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
 import * as restorations from '../restorations.ts';
 import { findList, findListState, listRevocations } from '../revocations.ts';
-import { listMoves, planMoveOf, readLine } from '../rotation.ts';
+import { listGateways, listMoves, planMoveOf, readLine } from '../rotation.ts';
 import { isDueKnown, planRotationDue } from '../rotation-due.ts';
 import { findServer, listServers } from '../servers.ts';
 import { listStanding, settledThrough } from '../standing.ts';
@@ -138,6 +139,9 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
 
     moveGeneration: (act, order) => writer.write((t) => perform(t, act, planMoveOf(act, order))),
     compromiseGeneration: (act, order) => writer.write((t) => perform(t, act, planCompromiseOf(act, order))),
+    acknowledgeGeneration: (act, order) =>
+      writer.write((t) => perform(t, act, planAcknowledgement(act, order))),
+    listGateways: (fleetId, authority) => ask(listGateways(fleetId, authority)),
     settledThrough: () => ask(settledThrough()),
     listStanding: (query, after, limit) => ask(listStanding(query, after, limit)),
     nextGeneration: (fleetId, authority) => ask(nextGeneration(fleetId, authority)),
