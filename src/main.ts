@@ -3,16 +3,17 @@
  * command line. The order matters, and each step says why it stands where it does.
  */
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { encodePem, parsePem } from './asn1/index.ts';
+import { parsePem } from './asn1/index.ts';
 import {
   type Act,
   type AuditLog,
   type CaContext,
   createIssueTogether,
   type ServiceAction,
+  type Signer,
 } from './ca/index.ts';
 import { systemClock } from './clock.ts';
 import { type Config, readProfiles } from './config/index.ts';
@@ -25,6 +26,8 @@ import {
   createMutualSite,
   createPublicSite,
   type Edge,
+  encodeServiceCa,
+  isCaRenewalDue,
   isRenewalDue,
   keepTlsCurrent,
   type Listener,
@@ -46,7 +49,7 @@ import { createSeal, keepDelivering, type Seal } from './outgoing/index.ts';
 import { createPolicy, type Policy, type Profile } from './policy/index.ts';
 import { makeDeviceKey, openPool } from './pool/index.ts';
 import { systemRandom } from './random.ts';
-import { keepListsCurrent, watchRotations } from './upkeep/index.ts';
+import { keepListsCurrent, keepRegistrationCas, watchRotations } from './upkeep/index.ts';
 
 /** A service that answers. */
 export interface RunningService {
@@ -94,7 +97,7 @@ const recordIntent =
     log.recordServiceAct(act, action, { serial, tbsDigest, notAfter: notAfter.toISOString(), ...details });
 
 async function openServiceCa(opened: Opened, config: Config): Promise<ServiceCa> {
-  const { store, keystore, created, passphraseOrigin } = opened;
+  const { keystore, created, passphraseOrigin } = opened;
   const path = join(config.keysFolder, SERVICE_CA_FILE);
   const hasKey = await keystore.has(SERVICE_CA_KEY);
   const hasCertificate = existsSync(path);
@@ -107,19 +110,35 @@ async function openServiceCa(opened: Opened, config: Config): Promise<ServiceCa>
     ? await openKey(keystore, SERVICE_CA_KEY, passphraseOrigin)
     : await keystore.generate(SERVICE_CA_KEY, 'ec-p256');
   if (hasCertificate) {
-    const [block] = parsePem(await readFile(path, 'latin1'));
-    return readServiceCa(block?.der ?? new Uint8Array(), signer);
+    const ders = parsePem(await readFile(path, 'latin1')).map(({ der }) => der);
+    const ca = readServiceCa(ders, signer);
+    return isCaRenewalDue(ca, systemClock.now()) ? keepServiceCa(opened, signer, path, ca) : ca;
   }
+  const ca = await keepServiceCa(opened, signer, path, null);
+  created.push(`the service's own CA, which clients trust: ${path}`);
+  return ca;
+}
+
+/** Makes the CA's certificate, or renews it, and keeps it where clients find it. Written beside and renamed. */
+async function keepServiceCa(
+  { store }: Opened,
+  signer: Signer,
+  path: string,
+  current: ServiceCa | null,
+): Promise<ServiceCa> {
   const act = serviceAct();
   const record = recordIntent(store, act, 'service-ca-intent-recorded', {});
-  const ca = await makeServiceCa(signer, systemRandom, act.at, record);
-  const { serial, notAfter, der } = ca.certificate;
-  await store.recordServiceAct(act, 'service-ca-created', {
+  const before = current ? [current.certificate, ...current.before] : [];
+  const ca = await makeServiceCa(signer, systemRandom, act.at, record, before);
+  const { serial, notAfter } = ca.certificate;
+  await store.recordServiceAct(act, current ? 'service-ca-renewed' : 'service-ca-created', {
     serial: Buffer.from(serial).toString('hex'),
     notAfter: notAfter.toISOString(),
   });
-  await writeSecretFile(path, encodePem('CERTIFICATE', der));
-  created.push(`the service's own CA, which clients trust: ${path}`);
+  const beside = `${path}.new`;
+  await rm(beside, { force: true });
+  await writeSecretFile(beside, encodeServiceCa(ca));
+  await rename(beside, path);
   return ca;
 }
 
@@ -170,12 +189,16 @@ async function openCredentials(opened: Opened, config: Config): Promise<Credenti
       caFile: null,
     };
   }
-  const ca = await openServiceCa(opened, config);
+  const caFile = join(config.keysFolder, SERVICE_CA_FILE);
+  let ca = await openServiceCa(opened, config);
   return {
     first: await ownCredentials(opened, ca, config),
-    renew: async (current, now) =>
-      isRenewalDue(current, now) ? ownCredentials(opened, ca, config) : current,
-    caFile: join(config.keysFolder, SERVICE_CA_FILE),
+    renew: async (current, now) => {
+      const isDue = isCaRenewalDue(ca, now);
+      if (isDue) ca = await keepServiceCa(opened, ca.signer, caFile, ca);
+      return isDue || isRenewalDue(current, now) ? ownCredentials(opened, ca, config) : current;
+    },
+    caFile,
   };
 }
 
@@ -293,8 +316,9 @@ export async function startService(config: Config, log: Logger): Promise<Running
     };
     const lists = keepListsCurrent({ ca, terms: config.crl, log });
     const rotations = watchRotations({ ca, terms: config.rotation, log });
+    const stopCas = keepRegistrationCas(ca, log);
     stopUpkeep = async () => {
-      await Promise.all([lists.stop(), rotations.stop()]);
+      await Promise.all([lists.stop(), rotations.stop(), stopCas()]);
     };
     const seal = openSeal(opened);
     const { hosts, privateHosts, timeoutSeconds, ...retry } = config.outgoing;

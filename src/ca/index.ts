@@ -40,6 +40,7 @@ export * from './registration.ts';
 export * from './registration-ports.ts';
 export * from './rehearse.ts';
 export * from './renew.ts';
+export { succeedRegistrationCa } from './renew-registration-ca.ts';
 export * from './request-authority.ts';
 export * from './restoration-ports.ts';
 export * from './revocation-list.ts';

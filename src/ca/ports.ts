@@ -189,6 +189,7 @@ export interface AuditEntry {
 export type ServiceAction =
   | 'service-ca-intent-recorded'
   | 'service-ca-created'
+  | 'service-ca-renewed'
   | 'service-certificate-intent-recorded'
   | 'service-certificate-issued';
 

@@ -10,6 +10,7 @@ import {
   type Certificate,
   encodeAuthorityKeyIdentifier,
   encodeBasicConstraints,
+  encodeCertificatePem,
   encodeExtendedKeyUsage,
   encodeKeyUsage,
   encodeName,
@@ -28,7 +29,10 @@ import {
 
 /** The CA that certifies the service itself, and nothing else: never a device, never in a trust bundle. */
 export interface ServiceCa {
+  /** The newest. */
   readonly certificate: Certificate;
+  /** Those of before, the newest first: of the same key and name, so that what is signed verifies by each of them. */
+  readonly before: readonly Certificate[];
   readonly signer: Signer;
 }
 
@@ -68,15 +72,30 @@ async function signed(signer: Signer, fields: TbsContent, record: RecordServiceI
   return parseCertificate(assembleCertificate(tbs, signer.algorithm, signature));
 }
 
+const isInForce = ({ notAfter }: Certificate, now: Date): boolean => now < notAfter;
+
+/** The certificates of the CA by which a client may know it now, the oldest first: it is what most have pinned. */
+export const certificatesInForce = ({ certificate, before }: ServiceCa, now: Date): readonly Certificate[] =>
+  [certificate, ...before].filter((one) => isInForce(one, now)).toReversed();
+
+/**
+ * True when less than a third of the newest certificate's life is left: clients then have years to take over the next,
+ * while the one that they know goes on being right.
+ */
+export const isCaRenewalDue = ({ certificate: { notBefore, notAfter } }: ServiceCa, now: Date): boolean =>
+  notAfter.getTime() - now.getTime() < (notAfter.getTime() - notBefore.getTime()) / 3;
+
 /**
  * Makes the service CA's own certificate: self-signed, ten years, path length 0. Its name ends in the
- * first octets of its key identifier, so that two services on one machine are told apart.
+ * first octets of its key identifier, so that two services on one machine are told apart. Made again with the same key,
+ * it is the renewal of those before.
  */
 export async function makeServiceCa(
   signer: Signer,
   random: Random,
   now: Date,
   record: RecordServiceIntent,
+  before: readonly Certificate[] = [],
 ): Promise<ServiceCa> {
   const publicKey = parsePublicKey(signer.publicKey);
   const id = keyIdentifier(publicKey.keyBits);
@@ -96,21 +115,28 @@ export async function makeServiceCa(
       makeExtension(OID.subjectKeyIdentifier, false, encodeSubjectKeyIdentifier(id)),
     ],
   };
-  return { certificate: await signed(signer, fields, record), signer };
+  const inForce = before.filter((one) => isInForce(one, now));
+  return { certificate: await signed(signer, fields, record), before: inForce, signer };
 }
 
 /**
- * Reads a service CA's certificate as it was kept. Throws an `Error` fit for the operator where it is
- * not the certificate of this key.
+ * Reads a service CA's certificates as they were kept, the newest first. Throws an `Error` fit for the operator where one
+ * is not of this key.
  */
-export function readServiceCa(der: Uint8Array, signer: Signer): ServiceCa {
-  const certificate = parseCertificate(der);
-  const own = Buffer.compare(certificate.publicKey.spki, signer.publicKey) === 0;
-  if (!own || !isSignedBy(certificate, certificate)) {
-    throw new Error("the service CA's certificate does not belong to its key");
+export function readServiceCa(ders: readonly Uint8Array[], signer: Signer): ServiceCa {
+  const [certificate, ...before] = ders.map(parseCertificate);
+  if (!certificate) throw new Error("the service CA's file holds no certificate");
+  for (const one of [certificate, ...before]) {
+    const own = Buffer.compare(one.publicKey.spki, signer.publicKey) === 0;
+    if (!own || !isSignedBy(one, one))
+      throw new Error("the service CA's certificate does not belong to its key");
   }
-  return { certificate, signer };
+  return { certificate, before, signer };
 }
+
+/** What `readServiceCa` reads, and what clients trust: PEM, the newest first. */
+export const encodeServiceCa = ({ certificate, before }: ServiceCa): string =>
+  [certificate, ...before].map(({ der }) => encodeCertificatePem(der)).join('');
 
 /** A name for subjectAltName: text for a host, octets for an address. */
 const alternativeName = (name: string): string | Uint8Array =>

@@ -5,7 +5,13 @@ import { promisify } from 'node:util';
 import { parsePem } from '../asn1/index.ts';
 import type { Random } from '../random.ts';
 import { encodeCertificatePem } from '../x509/index.ts';
-import { certifyServer, fingerprintOf, type RecordServiceIntent, type ServiceCa } from './service-ca.ts';
+import {
+  certificatesInForce,
+  certifyServer,
+  fingerprintOf,
+  type RecordServiceIntent,
+  type ServiceCa,
+} from './service-ca.ts';
 
 const generate = promisify(generateKeyPair);
 
@@ -40,13 +46,16 @@ export async function makeTlsCredentials(
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   });
   const certificate = await certifyServer(ca, names, publicKey, random, now, record);
+  // A client sees one of several that are of one key and name: the first.
+  const [first = ca.certificate, ...others] = certificatesInForce(ca, now);
   return {
     key: privateKey,
     // The CA goes along, so that a client can find the one that it pinned.
-    certificate: encodeCertificatePem(certificate.der) + encodeCertificatePem(ca.certificate.der),
+    certificate: [certificate, first, ...others].map(({ der }) => encodeCertificatePem(der)).join(''),
     notBefore: certificate.notBefore,
-    notAfter: certificate.notAfter,
-    pin: fingerprintOf(ca.certificate.der),
+    // Not beyond the CA that goes along: then the next one has to.
+    notAfter: new Date(Math.min(certificate.notAfter.getTime(), first.notAfter.getTime())),
+    pin: fingerprintOf(first.der),
     serial: Buffer.from(certificate.serial).toString('hex'),
   };
 }

@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { elementBytes, readElement } from '../../src/asn1/index.ts';
 import type { Signer } from '../../src/ca/index.ts';
-import { makeServiceCa, makeTlsCredentials, type ServiceIntent } from '../../src/http/index.ts';
+import {
+  encodeServiceCa,
+  fingerprintOf,
+  isCaRenewalDue,
+  makeServiceCa,
+  makeTlsCredentials,
+  readServiceCa,
+  type ServiceIntent,
+} from '../../src/http/index.ts';
 import { systemRandom } from '../../src/random.ts';
 import { parseCertificates } from '../../src/x509/index.ts';
 import { memoryKeystore } from '../support/memory-keystore.ts';
@@ -54,4 +62,38 @@ test('what cannot be recorded is not signed', async () => {
   const attempt = makeTlsCredentials(ca, ['localhost'], systemRandom, NOW, failing);
   await expect(attempt).rejects.toThrow('the disk is full');
   expect(steps).toHaveLength(2);
+});
+
+test('the CA is renewed with its key when a third of its life is left, and clients are shown the oldest that is in force', async () => {
+  const { signer, record } = await watched();
+  const first = await makeServiceCa(signer, systemRandom, NOW, record);
+  const years = (count: number): Date => new Date(NOW.getTime() + count * 365 * 86_400_000);
+  expect([6, 7].map((count) => isCaRenewalDue(first, years(count)))).toEqual([false, true]);
+  const second = await makeServiceCa(signer, systemRandom, years(7), record, [first.certificate]);
+  const kept = readServiceCa(
+    parseCertificates(encodeServiceCa(second)).map(({ der }) => der),
+    signer,
+  );
+  expect(isCaRenewalDue(kept, years(7))).toBe(false);
+  const pins = await Promise.all(
+    [7, 11].map((count) => makeTlsCredentials(kept, ['localhost'], systemRandom, years(count), record)),
+  );
+  expect(pins.map(({ pin }) => pin)).toEqual(
+    [first, second].map(({ certificate }) => fingerprintOf(certificate.der)),
+  );
+  // Shortly before the end of the old one nothing is presented beyond it.
+  const last = await makeTlsCredentials(kept, ['localhost'], systemRandom, years(9.95), record);
+  expect(last.notAfter).toEqual(first.certificate.notAfter);
+  const third = await makeServiceCa(signer, systemRandom, years(14), record, [
+    second.certificate,
+    first.certificate,
+  ]);
+  expect(third.before).toEqual([second.certificate]);
+});
+
+test('a certificate of another key is none of the CA', async () => {
+  const { signer, record } = await watched();
+  const other = await watched();
+  const stranger = await makeServiceCa(other.signer, systemRandom, NOW, record);
+  expect(() => readServiceCa([stranger.certificate.der], signer)).toThrow('does not belong to its key');
 });
