@@ -146,7 +146,13 @@ describe('a rehearsal', () => {
       servers: [{ name: 'ota', state: null }],
       missingLinks: ['1 to 2', '2 to 1'],
     });
-    expect(told.findings.map(({ code }) => code)).toEqual(['server-lacks-root', 'link-missing', 'days-left']);
+    expect(told.findings.map(({ code }) => code)).toEqual([
+      'refused',
+      'server-lacks-root',
+      'link-missing',
+      'days-left',
+    ]);
+    expect(told.findings[0]?.message).toContain('not acknowledged by ota');
     const next = await generation(fleet, 'root', 2);
     await world.store.recordRootState(world.act(), server.id, next.id, { state: 'confirmed', note: null });
     expect(await codes(fleet, 'root', 'activate')).toEqual([

@@ -57,6 +57,7 @@ test('nothing set gives the defaults', () => {
     rateLimit: { requestsPerMinute: 6000, failuresPerMinute: 30 },
     passphrase: { file: null, credentialsDirectory: null },
     sqlite: { cacheMib: 256 },
+    postgresPrograms: null,
   });
   expect(config.databaseUrl()).toBeNull();
   expect(config.passphrase.value()).toBeNull();
