@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import canonicalizeModule from 'canonicalize';
 import type { Act, AuditEntry } from '../ca/index.ts';
-import { type Asking, all } from './asking.ts';
+import { type Asking, all, first } from './asking.ts';
 import { build, type Session } from './session.ts';
 
 /** The package is CommonJS, and its types claim a default export that Node does not see. */
@@ -97,6 +97,28 @@ export function readAuditRow(row: AuditRow): AuditEntry {
     previous: hex(row.previous),
     hash: hex(row.hash),
   };
+}
+
+/** The entry with a number, where it is of one of the actions. */
+export function* findEntry(
+  seq: number | null,
+  ...actions: readonly string[]
+): Asking<AuditEntry | undefined> {
+  const row = yield* first(
+    build
+      .selectFrom('audit')
+      .selectAll()
+      .where('seq', '=', seq ?? 0),
+  );
+  return row && actions.includes(row.action) ? readAuditRow(row) : undefined;
+}
+
+/** What that entry said. */
+export function* detailsOf(
+  seq: number | null,
+  ...actions: readonly string[]
+): Asking<AuditEntry['details'] | undefined> {
+  return (yield* findEntry(seq, ...actions))?.details;
 }
 
 /** Entries after a number, oldest first. */

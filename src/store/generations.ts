@@ -4,7 +4,7 @@ import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { closeRequest } from './close-request.ts';
 import { fleetName } from './fleets.ts';
-import { insertChunk } from './intent-chunks.ts';
+import { caIntentRow, insertChunk } from './intent-chunks.ts';
 import { profileVersion } from './profile-versions.ts';
 import { keyOfADevice, keyOfAnAuthority, verifyParentStands, verifyPlaceIsFree } from './refusals.ts';
 import { build, type Session } from './session.ts';
@@ -227,20 +227,14 @@ export function recordGenerationIntent(
     auditSeq,
   });
   session.run(
-    build.insertInto('intent').values({
-      id: firstIntent,
-      chunk_id: id,
-      issuer_id: intent.issuerId ?? generationId,
-      serial: intent.serial,
-      device: null,
-      profile_id: profileVersion(session, intent.profile, intent.profileDigest),
-      key_digest: intent.keyDigest,
-      tbs_digest: intent.tbsDigest,
-      not_before: intent.notBefore.getTime(),
-      not_after: intent.notAfter.getTime(),
-      labels: null,
-      supersede: null,
-    }),
+    build.insertInto('intent').values(
+      caIntentRow(intent, {
+        id: firstIntent,
+        chunkId: id,
+        profileId: profileVersion(session, intent.profile, intent.profileDigest),
+        issuerId: intent.issuerId ?? generationId,
+      }),
+    ),
   );
   return { generationId };
 }

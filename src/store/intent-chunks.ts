@@ -1,4 +1,4 @@
-import type { Act } from '../ca/index.ts';
+import type { Act, IntentRow } from '../ca/index.ts';
 import type { Session } from './session.ts';
 
 const SQL = {
@@ -56,3 +56,29 @@ export function settleIntents(session: Session, chunkIds: readonly number[]): vo
   for (const id of chunkIds) settled.set(id, (settled.get(id) ?? 0) + 1);
   for (const [id, count] of settled) session.prepare(SQL.settle).run(count, id);
 }
+
+/** Where the intent of a CA's certificate stands, and whose key signs it. */
+export interface CaIntentPlace {
+  readonly id: number;
+  readonly chunkId: number;
+  readonly profileId: number;
+  readonly issuerId: number;
+}
+
+type CaIntent = Pick<IntentRow, 'serial' | 'keyDigest' | 'tbsDigest' | 'notBefore' | 'notAfter'>;
+
+/** The row of an intent that is no device's. */
+export const caIntentRow = (intent: CaIntent, { id, chunkId, profileId, issuerId }: CaIntentPlace) => ({
+  id,
+  chunk_id: chunkId,
+  issuer_id: issuerId,
+  serial: intent.serial,
+  device: null,
+  profile_id: profileId,
+  key_digest: intent.keyDigest,
+  tbs_digest: intent.tbsDigest,
+  not_before: intent.notBefore.getTime(),
+  not_after: intent.notAfter.getTime(),
+  labels: null,
+  supersede: null,
+});

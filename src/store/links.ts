@@ -4,7 +4,7 @@ import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
 import { findGeneration } from './generations.ts';
-import { insertChunk } from './intent-chunks.ts';
+import { caIntentRow, insertChunk } from './intent-chunks.ts';
 import type { Planned } from './planned.ts';
 import { profileVersion } from './profile-versions.ts';
 import { foundCompromised, linkExists } from './refusals.ts';
@@ -53,20 +53,14 @@ export function* insertLink(intent: LinkIntent, place: LinkPlace): Asking<void> 
   yield* all(
     build
       .insertInto('intent')
-      .values({
-        id: intentId,
-        chunk_id: chunkId,
-        issuer_id: intent.issuerId,
-        serial: intent.serial,
-        device: null,
-        profile_id: profileId,
-        key_digest: intent.keyDigest,
-        tbs_digest: intent.tbsDigest,
-        not_before: intent.notBefore.getTime(),
-        not_after: intent.notAfter.getTime(),
-        labels: null,
-        supersede: null,
-      })
+      .values(
+        caIntentRow(intent, {
+          id: intentId,
+          chunkId: chunkId,
+          profileId: profileId,
+          issuerId: intent.issuerId,
+        }),
+      )
       .returning('id'),
   );
   yield* all(

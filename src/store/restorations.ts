@@ -5,7 +5,8 @@ import { type AbandonedRow, abandonedWithSerials } from './abandoned-intents.ts'
 import { type Asking, all, first } from './asking.ts';
 import { type Field, rowsDigest } from './audit.ts';
 import type { Planned } from './planned.ts';
-import { fleetOfIssuer, type RevocationTarget, unrevokedWithSerials } from './revocations.ts';
+import { fleetOfIssuer } from './revocation-lists.ts';
+import { type RevocationTarget, unrevokedWithSerials } from './revocations.ts';
 import { build } from './session.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');

@@ -28,6 +28,7 @@ import { migrate, verifyOurs } from './migrate.ts';
 import { perform } from './planned.ts';
 import * as registrations from './registrations.ts';
 import * as restorations from './restorations.ts';
+import * as lists from './revocation-lists.ts';
 import * as revocations from './revocations.ts';
 import * as rotation from './rotation.ts';
 import { isDueKnown, planRotationDue } from './rotation-due.ts';
@@ -190,15 +191,14 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     findAbandoned: (fleetId, serial) => ask(findAbandoned(fleetId, serial)),
     listAbandoned: (fleetId, after, limit) => ask(listAbandoned(fleetId, after, limit)),
     revokeAbandoned: (act, id, reason) => writer.write((s) => revokeAbandoned(s, act, id, reason)),
-    findListState: (issuerId) => ask(revocations.findListState(issuerId)),
-    listRevocations: (query, after, limit) => ask(revocations.listRevocations(query, after, limit)),
-    recordListIntent: (act, run, intent) =>
-      writer.write((s) => revocations.recordListIntent(s, act, run, intent)),
+    findListState: (issuerId) => ask(lists.findListState(issuerId)),
+    listRevocations: (query, after, limit) => ask(lists.listRevocations(query, after, limit)),
+    recordListIntent: (act, run, intent) => writer.write((s) => lists.recordListIntent(s, act, run, intent)),
     recordListIssued: (act, run, issuerId, number, der) =>
-      writer.write((s) => revocations.recordListIssued(s, act, run, issuerId, number, der)),
+      writer.write((s) => lists.recordListIssued(s, act, run, issuerId, number, der)),
     recordListImported: (act, run, intent, der, ceremony) =>
-      writer.write((s) => revocations.recordListImported(s, act, run, intent, der, ceremony)),
-    findList: (issuerId) => ask(revocations.findList(issuerId)),
+      writer.write((s) => lists.recordListImported(s, act, run, intent, der, ceremony)),
+    findList: (issuerId) => ask(lists.findList(issuerId)),
 
     recordRestoration: (act, copiedAt) =>
       writer.write((s) => perform(s, act, restorations.planRestoration(act, copiedAt))),

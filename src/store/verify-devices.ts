@@ -1,22 +1,11 @@
 import { type Asking, all, eachRow, first } from './asking.ts';
-import { readAuditRow } from './audit.ts';
+import { findEntry } from './audit.ts';
 import { CHANGE_ACTIONS, changeDetails, seenDetails } from './devices.ts';
 import type { Findings } from './findings.ts';
 import { build } from './session.ts';
 import type { Check } from './verify-revocations.ts';
 
-type Details = Readonly<Record<string, unknown>>;
-
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
-
-/** What an entry of an action said, and of which fleet; undefined where there is none. */
-function* said(
-  seq: number,
-  action: string | undefined,
-): Asking<{ readonly fleet: string | null; readonly details: Details } | undefined> {
-  const row = yield* first(build.selectFrom('audit').selectAll().where('seq', '=', seq));
-  return row && row.action === action ? readAuditRow(row) : undefined;
-}
 
 const changesAfter = (after: number, limit: number) =>
   build
@@ -35,7 +24,7 @@ const verifyChanges = (findings: Findings): Asking<void> =>
     ({ audit_seq }) => audit_seq,
     function* ({ audit_seq: seq, state, reason, device_id, name }) {
       const action = (CHANGE_ACTIONS as Readonly<Record<string, string>>)[state];
-      const entry = yield* findings.readAsking(seq, 'the entry', () => said(seq, action));
+      const entry = yield* findings.readAsking(seq, 'the entry', () => findEntry(seq, action ?? ''));
       const told = JSON.stringify(entry?.details) === JSON.stringify(changeDetails(device_id, reason));
       const isSame = told && entry?.fleet === name;
       findings.expect(isSame, seq, `device ${device_id} is ${state} otherwise than its entry says`);
@@ -98,7 +87,7 @@ const verifySightings = (findings: Findings): Asking<void> =>
     sightingsAfter,
     ({ intent_id }) => intent_id,
     function* ({ audit_seq: seq, fingerprint, device_id, seen_at, at }) {
-      const entry = yield* findings.readAsking(seq, 'the entry', () => said(seq, 'certificate-seen'));
+      const entry = yield* findings.readAsking(seq, 'the entry', () => findEntry(seq, 'certificate-seen'));
       const due = seenDetails({ fingerprint, deviceId: device_id });
       const told = JSON.stringify(entry?.details) === JSON.stringify(due) && seen_at === Date.parse(at);
       findings.expect(told, seq, `certificate ${hex(fingerprint)} was seen otherwise than its entry says`);

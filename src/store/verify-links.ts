@@ -1,5 +1,5 @@
 import { type Asking, all, first } from './asking.ts';
-import { readAuditRow } from './audit.ts';
+import { detailsOf } from './audit.ts';
 import type { Findings } from './findings.ts';
 import { issuedLinkDetails, linkDetails } from './links.ts';
 import { build } from './session.ts';
@@ -27,16 +27,6 @@ type LinkRow = Awaited<ReturnType<typeof links.execute>>[number];
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-function* said(seq: number | null, action: string): Asking<unknown> {
-  const row = yield* first(
-    build
-      .selectFrom('audit')
-      .selectAll()
-      .where('seq', '=', seq ?? 0),
-  );
-  return row?.action === action ? readAuditRow(row).details : undefined;
-}
-
 const pairOf = ({ subject_id, issuer_id }: LinkRow) => ({ subjectId: subject_id, issuerId: issuer_id });
 
 /** Links have the key of their root, of the fleet of the one that signed, and are what their entries tell of. */
@@ -46,7 +36,9 @@ export function* verifyLinks(findings: Findings): Asking<void> {
     const says = `the link of intent ${row.intent_id}`;
     const kept = row.signer === row.issuer_id && row.subject_fleet === row.issuer_fleet;
     findings.expect(kept && equal(row.own, row.key_digest), seq, `${says} joins other roots than it says`);
-    const intended = yield* findings.readAsking(seq, 'the entry', () => said(seq, 'link-intent-recorded'));
+    const intended = yield* findings.readAsking(seq, 'the entry', () =>
+      detailsOf(seq, 'link-intent-recorded'),
+    );
     const due = linkDetails({
       ...pairOf(row),
       serial: row.serial,
@@ -55,7 +47,9 @@ export function* verifyLinks(findings: Findings): Asking<void> {
     });
     findings.expect(same(intended, due), seq, `${says} is not what was intended`);
     if (certificate === null) continue;
-    const issued = yield* findings.readAsking(issuedSeq, 'the entry', () => said(issuedSeq, 'link-issued'));
+    const issued = yield* findings.readAsking(issuedSeq, 'the entry', () =>
+      detailsOf(issuedSeq, 'link-issued'),
+    );
     const told = same(issued, issuedLinkDetails(pairOf(row), certificate));
     findings.expect(told, issuedSeq, `${says} is another than was issued`);
   }

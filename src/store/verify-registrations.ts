@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AuditEntry } from '../ca/index.ts';
 import { type Asking, all, first } from './asking.ts';
-import { readAuditRow } from './audit.ts';
+import { detailsOf, readAuditRow } from './audit.ts';
 import type { Findings } from './findings.ts';
 import { registrationDetails } from './registrations.ts';
 import { build } from './session.ts';
@@ -9,16 +9,6 @@ import { build } from './session.ts';
 const sha256 = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex');
 
 type Details = Readonly<Record<string, unknown>>;
-
-/** What an entry of an action said; undefined where there is none. */
-function* said(seq: number | null, action: string): Asking<Details | undefined> {
-  const entry = build
-    .selectFrom('audit')
-    .selectAll()
-    .where('seq', '=', seq ?? 0);
-  const row = yield* first(entry);
-  return row?.action === action ? readAuditRow(row).details : undefined;
-}
 
 /** Every row of registration credentials has entries that say what it says. */
 export function* verifyRegistrationRows(findings: Findings): Asking<void> {
@@ -40,7 +30,7 @@ export function* verifyRegistrationRows(findings: Findings): Asking<void> {
     const { id, audit_seq: seq, certificate, fingerprint } = row;
     const says = `registration credentials ${id}`;
     const intended = yield* findings.readAsking(seq, 'the entry', () =>
-      said(seq, 'registration-intent-recorded'),
+      detailsOf(seq, 'registration-intent-recorded'),
     );
     const same = JSON.stringify(intended) === JSON.stringify(registrationDetails(row));
     findings.expect(same, seq, `${says} are not what was intended`);
@@ -50,7 +40,7 @@ export function* verifyRegistrationRows(findings: Findings): Asking<void> {
     findings.expect(givenUp, seq, `${says} are abandoned without an entry that says so`);
     if (certificate !== null) {
       const issued = yield* findings.readAsking(row.issued_audit_seq, 'the entry', () =>
-        said(row.issued_audit_seq, 'registration-issued'),
+        detailsOf(row.issued_audit_seq, 'registration-issued'),
       );
       const digest = sha256(certificate);
       const told = issued?.id === id && issued.certificate === digest;
@@ -60,7 +50,7 @@ export function* verifyRegistrationRows(findings: Findings): Asking<void> {
     }
     if (row.revoked_at === null) continue;
     const revoked = yield* findings.readAsking(row.revoked_audit_seq, 'the entry', () =>
-      said(row.revoked_audit_seq, 'registration-revoked'),
+      detailsOf(row.revoked_audit_seq, 'registration-revoked'),
     );
     const marked = revoked?.id === id && revoked.reason === row.revocation_reason;
     findings.expect(marked, row.revoked_audit_seq, `${says} are revoked without an entry that says so`);

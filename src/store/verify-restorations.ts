@@ -1,22 +1,9 @@
 import { type Asking, all, eachRow, first } from './asking.ts';
-import { readAuditRow, rowsDigest } from './audit.ts';
+import { detailsOf, rowsDigest } from './audit.ts';
 import type { Findings } from './findings.ts';
 import { elsewhereFields, restorationDetails, takenDetails } from './restorations.ts';
 import { build } from './session.ts';
 import type { Check } from './verify-revocations.ts';
-
-type Details = Readonly<Record<string, unknown>>;
-
-/** What an entry of an action said; undefined where there is none. */
-function* said(seq: number | null, action: string): Asking<Details | undefined> {
-  const row = yield* first(
-    build
-      .selectFrom('audit')
-      .selectAll()
-      .where('seq', '=', seq ?? 0),
-  );
-  return row?.action === action ? readAuditRow(row).details : undefined;
-}
 
 const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
@@ -25,13 +12,13 @@ function* verifyMarks(findings: Findings): Asking<void> {
   const rows = yield* all(build.selectFrom('restoration').selectAll().orderBy('id'));
   for (const row of rows) {
     const began = yield* findings.readAsking(row.audit_seq, 'the entry', () =>
-      said(row.audit_seq, 'ledger-restored'),
+      detailsOf(row.audit_seq, 'ledger-restored'),
     );
     const fits = isSame(began, restorationDetails(row));
     findings.expect(fits, row.audit_seq, 'the database was put back otherwise than its entry says');
     if (row.settled_audit_seq === null) continue;
     const ended = yield* findings.readAsking(row.settled_audit_seq, 'the entry', () =>
-      said(row.settled_audit_seq, 'restoration-settled'),
+      detailsOf(row.settled_audit_seq, 'restoration-settled'),
     );
     const told = ended !== undefined && Number(ended.restoration) >= row.id;
     findings.expect(told, row.settled_audit_seq, 'a restoration is settled without an entry that says so');
@@ -43,7 +30,7 @@ function* verifyTaken(findings: Findings): Asking<void> {
   const rows = yield* all(build.selectFrom('list_taken').selectAll().orderBy('audit_seq'));
   for (const row of rows) {
     const entry = yield* findings.readAsking(row.audit_seq, 'the entry', () =>
-      said(row.audit_seq, 'crl-taken'),
+      detailsOf(row.audit_seq, 'crl-taken'),
     );
     const fits = isSame(entry, takenDetails(row));
     findings.expect(fits, row.audit_seq, 'a CRL was taken in otherwise than its entry says');
@@ -73,7 +60,7 @@ function* verifyElsewhere(findings: Findings): Asking<void> {
     ({ audit_seq }) => audit_seq,
     function* ({ audit_seq: seq }) {
       const entry = yield* findings.readAsking(seq, 'the entry', () =>
-        said(seq, 'serials-revoked-elsewhere'),
+        detailsOf(seq, 'serials-revoked-elsewhere'),
       );
       findings.expect(entry !== undefined, seq, 'serials are revoked without an entry that says so');
     },

@@ -4,9 +4,10 @@ import { elementBytes, readElement } from '../asn1/index.ts';
 import type { AuditEntry } from '../ca/index.ts';
 import { serialDetails } from './abandoned-intents.ts';
 import { type Asking, all, eachRow, first } from './asking.ts';
-import { readAuditRow, rowsDigest } from './audit.ts';
+import { detailsOf, rowsDigest } from './audit.ts';
 import type { Findings } from './findings.ts';
-import { listDetails, revokedFields } from './revocations.ts';
+import { listDetails } from './revocation-lists.ts';
+import { revokedFields } from './revocations.ts';
 import type { Schema } from './schema.ts';
 import { build } from './session.ts';
 
@@ -14,17 +15,6 @@ const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 const sha256 = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex');
 
 type Details = Readonly<Record<string, unknown>>;
-
-/** What an entry of one of some actions said; undefined where there is none. */
-function* said(seq: number | null, ...actions: readonly string[]): Asking<Details | undefined> {
-  const row = yield* first(
-    build
-      .selectFrom('audit')
-      .selectAll()
-      .where('seq', '=', seq ?? 0),
-  );
-  return row && actions.includes(row.action) ? readAuditRow(row).details : undefined;
-}
 
 const revokedAfter = (after: number, limit: number) =>
   build
@@ -52,7 +42,7 @@ function* verifyMarks(findings: Findings): Asking<number> {
       const { revoked_audit_seq: seq, fingerprint } = row;
       const says = `certificate ${hex(fingerprint)}`;
       const entry = yield* findings.readAsking(seq, 'the entry', () =>
-        said(seq, 'certificate-revoked', 'certificates-revoked'),
+        detailsOf(seq, 'certificate-revoked', 'certificates-revoked'),
       );
       // The entry of many has a digest over them, which is looked at with the entry.
       const told = entry?.certificate === hex(fingerprint) || entry?.rowsDigest !== undefined;
@@ -99,7 +89,7 @@ function* verifySerials(findings: Findings): Asking<number> {
     function* (row) {
       listed++;
       const { audit_seq: seq, issuer_id: issuerId, intent_id: intentId, serial, device_id: deviceId } = row;
-      const entry = yield* findings.readAsking(seq, 'the entry', () => said(seq, 'serial-revoked'));
+      const entry = yield* findings.readAsking(seq, 'the entry', () => detailsOf(seq, 'serial-revoked'));
       const due = serialDetails({ intentId, issuerId, serial, deviceId }, row.reason);
       const told = JSON.stringify(entry) === JSON.stringify(due);
       const own = row.by === issuerId && hex(row.own) === hex(serial) && row.ends === row.not_after;
@@ -122,7 +112,9 @@ const ofAuthorities = build
 function* verifyAuthorities(findings: Findings): Asking<number> {
   const rows = yield* all(ofAuthorities);
   for (const { issuer_id: issuer, serial, audit_seq: seq, ...row } of rows) {
-    const entry = yield* findings.readAsking(seq, 'the entry', () => said(seq, 'generation-compromised'));
+    const entry = yield* findings.readAsking(seq, 'the entry', () =>
+      detailsOf(seq, 'generation-compromised'),
+    );
     const revoked = (entry?.revoked ?? []) as readonly { readonly issuer: number; readonly serial: string }[];
     const told = revoked.some((one) => one.issuer === issuer && one.serial === hex(serial));
     const own = row.by === issuer && hex(row.own) === hex(serial) && row.ends === row.not_after;
@@ -142,7 +134,7 @@ function* verifyIssued(row: ListRow, before: ListRow | undefined, findings: Find
   const { issuer_id: issuer, number, audit_seq: seq, issued_audit_seq, digest } = row;
   const says = `CRL ${number} of issuer ${issuer}`;
   const issued = yield* findings.readAsking(issued_audit_seq, 'the entry', () =>
-    said(issued_audit_seq, 'crl-issued'),
+    detailsOf(issued_audit_seq, 'crl-issued'),
   );
   const told =
     digest !== null && issued?.issuer === issuer && issued.number === number && issued.crl === hex(digest);
@@ -172,7 +164,9 @@ function* verifyListsOf(issuerId: number, findings: Findings): Asking<void> {
     ({ number }) => number,
     function* (row) {
       const { number, audit_seq: seq } = row;
-      const intended = yield* findings.readAsking(seq, 'the entry', () => said(seq, 'crl-intent-recorded'));
+      const intended = yield* findings.readAsking(seq, 'the entry', () =>
+        detailsOf(seq, 'crl-intent-recorded'),
+      );
       const same = JSON.stringify(intended) === JSON.stringify(listDetails(row));
       findings.expect(same, seq, `CRL ${number} of issuer ${issuerId} is not what was intended`);
       if (row.digest === null) return;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { contentBytes, elementBytes, readElement } from '../asn1/index.ts';
-import { type Asking, all, eachRow, first } from './asking.ts';
-import { readAuditRow } from './audit.ts';
+import { type Asking, all, eachRow } from './asking.ts';
+import { detailsOf, readAuditRow } from './audit.ts';
 import type { Range } from './completions.ts';
 import type { Findings } from './findings.ts';
 import { build } from './session.ts';
@@ -189,19 +189,6 @@ export function* verifyChunks(findings: Findings): Asking<void> {
       findings.expect(counted === open, seq, `chunk ${id} counts ${open} open intents of ${counted}`);
     },
   );
-}
-
-type Details = Readonly<Record<string, unknown>>;
-
-/** What an entry of an action said; undefined where there is none. */
-function* detailsOf(seq: number | null, action: string): Asking<Details | undefined> {
-  const row = yield* first(
-    build
-      .selectFrom('audit')
-      .selectAll()
-      .where('seq', '=', seq ?? 0),
-  );
-  return row?.action === action ? readAuditRow(row).details : undefined;
 }
 
 function* verifyTokens(findings: Findings): Asking<void> {

@@ -1,17 +1,11 @@
 import type { AuditEntry } from '../ca/index.ts';
 import { type Asking, all, first } from './asking.ts';
-import { readAuditRow } from './audit.ts';
+import { findEntry } from './audit.ts';
 import type { Findings } from './findings.ts';
 import { rootDetails } from './servers.ts';
 import { build } from './session.ts';
 
 type Check = (entry: AuditEntry, findings: Findings) => Asking<void>;
-
-/** What an entry of an action said; undefined where there is none. */
-function* said(seq: number, action: string, fleet: string): Asking<unknown> {
-  const row = yield* first(build.selectFrom('audit').selectAll().where('seq', '=', seq));
-  return row?.action === action && row.fleet === fleet ? readAuditRow(row) : undefined;
-}
 
 /** Every server, and all that is said of roots there, has an entry that says the same. */
 export function* verifyServerRows(findings: Findings): Asking<void> {
@@ -23,18 +17,16 @@ export function* verifyServerRows(findings: Findings): Asking<void> {
       .select('f.name as fleet'),
   );
   for (const { id, name, kind, fleet, audit_seq: seq } of servers) {
-    const entry = yield* findings.readAsking(seq, 'the entry', () => said(seq, 'server-added', fleet));
-    const same =
-      JSON.stringify((entry as AuditEntry | undefined)?.details) === JSON.stringify({ name, kind });
+    const entry = yield* findings.readAsking(seq, 'the entry', () => findEntry(seq, 'server-added'));
+    const same = entry?.fleet === fleet && JSON.stringify(entry.details) === JSON.stringify({ name, kind });
     findings.expect(same, seq, `the server ${name} is not what its entry says`);
     for (const root of yield* all(build.selectFrom('server_root').selectAll().where('server_id', '=', id))) {
       const at = root.audit_seq;
-      const told = (yield* findings.readAsking(at, 'the entry', () =>
-        said(at, 'server-root-recorded', fleet),
-      )) as AuditEntry | undefined;
+      const told = yield* findings.readAsking(at, 'the entry', () => findEntry(at, 'server-root-recorded'));
       const holds =
-        JSON.stringify(told?.details) === JSON.stringify(rootDetails(name, root)) &&
-        told?.actor.id === root.changed_by &&
+        told?.fleet === fleet &&
+        JSON.stringify(told.details) === JSON.stringify(rootDetails(name, root)) &&
+        told.actor.id === root.changed_by &&
         Date.parse(told.at) === root.changed_at;
       findings.expect(holds, at, `what is said of a root at the server ${name} is not what was recorded`);
     }

@@ -1,5 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { chmod, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import {
   decrypt,
@@ -16,7 +16,7 @@ import { placeOf } from '../../ca/index.ts';
 import { systemClock } from '../../clock.ts';
 import { type Config, loadConfig } from '../../config/index.ts';
 import { copyDatabase, dumpDatabase, type LedgerSummary } from '../../store/index.ts';
-import { readPassphraseFile, readTextFile } from '../files.ts';
+import { readPassphraseFile, readTextFile, saveFile } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
 import { fileFailure, LocalFailure } from '../local-failure.ts';
 import { show } from '../output.ts';
@@ -98,21 +98,8 @@ function verifyHasKeys({ keyIds }: LedgerSummary, sources: readonly Source[]): v
 
 /** Writes what comes to a file that was not there; nothing is left where that fails. */
 async function writeNew(path: string, octets: AsyncIterable<Uint8Array>): Promise<void> {
-  const beside = `${path}.${process.pid}.part`;
-  try {
-    if (existsSync(path)) throw Object.assign(new Error('it is there'), { code: 'EEXIST' });
-    const handle = await open(beside, 'wx', 0o600);
-    try {
-      for await (const piece of octets) await handle.appendFile(piece);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(beside, path);
-  } catch (failure) {
-    await rm(beside, { force: true });
-    throw fileFailure(path, failure);
-  }
+  if (existsSync(path)) throw fileFailure(path, Object.assign(new Error('it is there'), { code: 'EEXIST' }));
+  await saveFile(path, 0o600, octets);
 }
 
 const manifestLines = (manifest: Manifest, octets: number): string =>

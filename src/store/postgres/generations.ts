@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Act, Generation, GenerationImport, GenerationIntent, LinePlace } from '../../ca/index.ts';
 import { closeRequest } from '../close-request.ts';
 import { findGeneration, importDetails, listGenerations } from '../generations.ts';
+import { caIntentRow } from '../intent-chunks.ts';
 import { keyOfADevice, keyOfAnAuthority, verifyParentStands, verifyPlaceIsFree } from '../refusals.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
@@ -93,20 +94,14 @@ async function insertIntent(
   const { id, firstIntent } = await transaction.insertChunk(chunk);
   const [profileId = 0] = await profileVersions(transaction, [intent]);
   await transaction.run(
-    build.insertInto('intent').values({
-      id: firstIntent,
-      chunk_id: id,
-      issuer_id: intent.issuerId ?? generationId,
-      serial: intent.serial,
-      device: null,
-      profile_id: profileId,
-      key_digest: intent.keyDigest,
-      tbs_digest: intent.tbsDigest,
-      not_before: intent.notBefore.getTime(),
-      not_after: intent.notAfter.getTime(),
-      labels: null,
-      supersede: null,
-    }),
+    build.insertInto('intent').values(
+      caIntentRow(intent, {
+        id: firstIntent,
+        chunkId: id,
+        profileId: profileId,
+        issuerId: intent.issuerId ?? generationId,
+      }),
+    ),
   );
 }
 

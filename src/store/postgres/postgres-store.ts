@@ -24,7 +24,7 @@ import { searchCertificates } from '../inventory.ts';
 import { planLinkIssued } from '../links.ts';
 import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
 import * as restorations from '../restorations.ts';
-import { findList, findListState, listRevocations } from '../revocations.ts';
+import { findList, findListState, listRevocations } from '../revocation-lists.ts';
 import { listGateways, listMoves, planMoveOf, readLine } from '../rotation.ts';
 import { isDueKnown, planRotationDue } from '../rotation-due.ts';
 import { findServer, listServers } from '../servers.ts';

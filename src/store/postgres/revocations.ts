@@ -1,20 +1,22 @@
 import type { Act, CeremonyOrigin, ListIntent, RevocationOrder } from '../../ca/index.ts';
 import {
-  byIssuerAndSerial,
   completeList,
   dropOctets,
   findListState,
-  findTargets,
   fleetOfIssuer,
   listDetails,
   listIssuedDetails,
   listRow,
+  verifyFollows,
+  verifyNewer,
+} from '../revocation-lists.ts';
+import {
+  byIssuerAndSerial,
+  findTargets,
   type OrderHead,
   orderDetails,
   type RevocationTarget,
   sha256,
-  verifyFollows,
-  verifyNewer,
 } from '../revocations.ts';
 import { build } from '../session.ts';
 import { fleetName } from './fleets.ts';
