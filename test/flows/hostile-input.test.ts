@@ -1,16 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeDevice, makeFleet, requestCertificate, type TestFleet } from '../support/fleet.ts';
+import { makeDevice, makeFleet, makeToken, requestCertificate, type TestFleet } from '../support/fleet.ts';
 import { operations } from '../support/openapi.ts';
 import { type Service, startService, stopSound } from '../support/service.ts';
 
 let service: Service;
 let fleet: TestFleet;
+/** Of no fleet: what is the whole service's is hidden from the others. */
+let unbound: string;
 const { csr } = makeDevice('dev-1');
 const base64 = Buffer.from(csr).toString('base64');
 
 beforeAll(async () => {
   service = await startService();
   fleet = await makeFleet(service, 'demo');
+  unbound = await makeToken(service, { name: 'unbound', role: 'security' });
 });
 
 afterAll(() => stopSound(service));
@@ -162,12 +165,17 @@ const sample = (path: string): string =>
 
 const guarded = operations.filter(({ roles }) => roles !== null);
 
+/** One that may call it, where there is one. */
+function tokenFor(operation: string, target: string): string {
+  if (guarded.find(({ id }) => id === operation)?.roles?.includes('admin')) return service.admin;
+  if (/^\/v1\/(restoration|crls)/.test(target)) return unbound;
+  return fleet.tokens[target.endsWith('/audit') ? 'auditor' : 'security'];
+}
+
 it.each(guarded.map(({ id, method, path }) => [id, method.toUpperCase(), sample(path)]))(
   '%s refuses a query parameter that is not listed',
   async (_id, method, target) => {
-    const token = guarded.find(({ id }) => id === _id)?.roles?.includes('admin')
-      ? service.admin
-      : fleet.tokens[target.endsWith('/audit') ? 'auditor' : 'security'];
+    const token = tokenFor(_id, target);
     const wish = {
       token,
       ...(target.endsWith('/batches') ? { type: 'application/x-ndjson' } : { json: {} }),
