@@ -162,3 +162,11 @@ export const rejection = (promise: Promise<unknown>): Promise<unknown> =>
     () => undefined,
     (failure: unknown) => failure,
   );
+
+/** With octets as hexadecimal digits: a thread hands over octets of another class. */
+export function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one)]));
+}
