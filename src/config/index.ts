@@ -7,7 +7,6 @@ export * from './config-error.ts';
 export * from './config-keys.ts';
 export * from './environment.ts';
 export * from './load-config.ts';
-export * from './package-root.ts';
 export * from './read-profiles.ts';
 export { SQLITE_CACHE_MIB } from './settings.ts';
 export { readYamlFile } from './yaml-file.ts';

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { LogLevel } from '../log.ts';
+import { packageRoot } from '../package-root.ts';
 import { ConfigError } from './config-error.ts';
 import { type Environment, environment } from './environment.ts';
 import {
@@ -10,7 +11,6 @@ import {
   readMapping,
   type SourceReading,
 } from './given-values.ts';
-import { packageRoot } from './package-root.ts';
 import { SETTING_KEYS, SETTINGS, type Setting, type SettingKey, type Values } from './settings.ts';
 import { readYamlFile } from './yaml-file.ts';
 

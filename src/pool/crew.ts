@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { PkiError } from '../errors.ts';
+import { builtModule } from '../package-root.ts';
 import type { Answer, Notice, Task } from './messages.ts';
 import type { WorkerSettings } from './worker.ts';
 
@@ -30,7 +31,7 @@ export class Member {
   readonly #keys = new Set<string>();
 
   constructor(settings: WorkerSettings, free: () => void, ended: (member: Member) => void) {
-    this.#thread = new Worker(new URL('./worker.js', import.meta.url), {
+    this.#thread = new Worker(builtModule('pool/worker.js'), {
       workerData: settings,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
     });

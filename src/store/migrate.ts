@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { PkiError } from '../errors.ts';
+import { packageRoot } from '../package-root.ts';
 import { APPLICATION_ID, type Connection } from './driver.ts';
 
-/** Beside the package's `src` and `dist` alike. */
-const FOLDER = fileURLToPath(new URL('../../db/migrations/sqlite/', import.meta.url));
+const FOLDER = join(packageRoot, 'db/migrations/sqlite');
 
 const migrations = (): readonly string[] =>
   readdirSync(FOLDER)
@@ -51,7 +51,7 @@ export function migrate(connection: Connection): void {
   for (const [index, name] of all.entries()) {
     if (index < from) continue;
     connection.transaction(() => {
-      connection.exec(readFileSync(`${FOLDER}${name}`, 'utf8'));
+      connection.exec(readFileSync(join(FOLDER, name), 'utf8'));
       connection.pragma(`user_version = ${index + 1}`);
     })();
   }

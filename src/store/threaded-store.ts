@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { PkiError } from '../errors.ts';
+import { builtModule } from '../package-root.ts';
 import { storageError } from './failure.ts';
 import { answerOf, argumentsOf } from './packed-calls.ts';
 import { rememberReads } from './remembered-reads.ts';
@@ -173,7 +174,7 @@ type Complete =
 
 /** The store over a line to its thread, when that has opened the database. */
 async function startThread(settings: StoreSettings): Promise<Complete> {
-  const worker = new Worker(new URL('./sqlite-thread.js', import.meta.url), {
+  const worker = new Worker(builtModule('store/sqlite-thread.js'), {
     workerData: { ...settings, lock: 'held' } satisfies StoreSettings,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
   });

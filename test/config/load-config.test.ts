@@ -2,14 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import {
-  type Config,
-  ConfigError,
-  type ConfigInput,
-  loadConfig,
-  packageRoot,
-} from '../../src/config/index.ts';
+import { type Config, ConfigError, type ConfigInput, loadConfig } from '../../src/config/index.ts';
 import { createLogger } from '../../src/log.ts';
+import { packageRoot } from '../../src/package-root.ts';
 import { scratchFolder } from './scratch.ts';
 
 /** Without the machine's own environment. */

@@ -8,6 +8,6 @@ const shared = globalThis as { isFleetcaBuilt?: boolean };
 export function setup(): void {
   if (shared.isFleetcaBuilt) return;
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  execFileSync('node', ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
   shared.isFleetcaBuilt = true;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { packageRoot } from '../../config/index.ts';
+import { packageRoot } from '../../package-root.ts';
 import { connectApi } from '../quickstart/api-client.ts';
 import type { Workshop } from './workshop.ts';
 

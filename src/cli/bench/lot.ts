@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { builtModule } from '../../package-root.ts';
 import type { LotWish } from './lot-writer.ts';
 import { makeRecipient } from './recipient.ts';
 import { encodeIdRow, parseRow } from './request.ts';
@@ -17,7 +18,7 @@ export interface Lot {
 
 /** Rows that are held in memory. */
 const ROWS_A_WRITE = 500;
-const WRITER = new URL('./lot-writer.js', import.meta.url);
+const WRITER = builtModule('cli/bench/lot-writer.js');
 
 /** Makes a lot of distinct P-256 requests on all cores. `name` must be new: device IDs begin with it. */
 export async function makeLot(workshop: Workshop, name: string, rows: number): Promise<Lot> {

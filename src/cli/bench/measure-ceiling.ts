@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
+import { builtModule } from '../../package-root.ts';
 import { LANE, type LaneAnswer, type LaneOrder, type Loop } from './ceiling-lane.ts';
 import type { CeilingPace } from './findings.ts';
 import type { Plan } from './plan.ts';
 import type { Workshop } from './workshop.ts';
 
-const MODULE = new URL('./ceiling-lane.js', import.meta.url);
+const MODULE = builtModule('cli/bench/ceiling-lane.js');
 
 interface Lane {
   perform(order: LaneOrder): Promise<LaneAnswer>;

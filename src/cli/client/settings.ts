@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Environment, environment, packageRoot } from '../../config/index.ts';
+import { type Environment, environment } from '../../config/index.ts';
+import { packageRoot } from '../../package-root.ts';
 import type { GlobalOptions } from '../invocation.ts';
 import { errnoOf, fileFailure, LocalFailure } from '../local-failure.ts';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CHECK_CODES } from '../../check/index.ts';
-import { packageRoot } from '../../config/index.ts';
+import { packageRoot } from '../../package-root.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
 import type { Invocation } from '../invocation.ts';
 import { LocalFailure } from '../local-failure.ts';

@@ -1,5 +1,5 @@
-import { packageRoot } from '../../config/index.ts';
 import { shellPath } from '../../file-mode.ts';
+import { packageRoot } from '../../package-root.ts';
 import type { RefusedCount, Summary } from './summary.ts';
 
 /** More than these would push the rest off the screen; all stand in summary.json. */

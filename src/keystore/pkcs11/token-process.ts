@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { builtModule } from '../../package-root.ts';
 import type { Answer, Answered, Asked, Question, TokenFault } from './token-messages.ts';
 
 /** A question that the token could not answer. */
@@ -54,7 +55,7 @@ export interface TokenProcess {
 
 /** Starts the process. It is asked to `connect` before anything else. */
 export function startTokenProcess({ sessions, mostWaiting, environment, onLost }: ProcessWish): TokenProcess {
-  const child: ChildProcess = fork(fileURLToPath(new URL('./token-host.js', import.meta.url)), [], {
+  const child: ChildProcess = fork(fileURLToPath(builtModule('keystore/pkcs11/token-host.js')), [], {
     // Each signature that waits for a token takes one of libuv's threads.
     env: { ...environment, UV_THREADPOOL_SIZE: String(Math.max(4, sessions)) },
     execArgv: [],

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { PkiError } from '../../errors.ts';
+import { packageRoot } from '../../package-root.ts';
 import type { PostgresSession } from './session.ts';
 
-/** Beside the package's `src` and `dist` alike. */
-const FOLDER = fileURLToPath(new URL('../../../db/migrations/postgres/', import.meta.url));
+const FOLDER = join(packageRoot, 'db/migrations/postgres');
 
 const migrations = (): readonly string[] =>
   readdirSync(FOLDER)
@@ -71,7 +71,7 @@ INSERT INTO schema_version VALUES ('${APPLICATION}', ${version})`
       : `UPDATE schema_version SET version = ${version}`;
   await session.script('BEGIN; SET LOCAL synchronous_commit TO on');
   try {
-    for (const name of due) await session.script(readFileSync(`${FOLDER}${name}`, 'utf8'));
+    for (const name of due) await session.script(readFileSync(join(FOLDER, name), 'utf8'));
     await session.script(`${mark};\nCOMMIT`);
   } catch (failure) {
     // Where the connection is gone, so is the transaction.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { renderSummary } from '../../../src/cli/quickstart/render-summary.ts';
 import type { Summary } from '../../../src/cli/quickstart/summary.ts';
-import { packageRoot } from '../../../src/config/index.ts';
+import { packageRoot } from '../../../src/package-root.ts';
 
 const summary: Summary = {
   madeBy: 'fleetca quickstart',
