@@ -23,6 +23,7 @@ export const REFUSAL_CODES = [
   'method-not-allowed',
   // proof and key: the request proves nothing, or proves it with a key that protects nothing
   'bad-signature',
+  'issuer-unknown',
   'weak-signature',
   'weak-key',
   'broken-key',

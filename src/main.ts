@@ -302,6 +302,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       servers: store,
       revocations: store,
       restorations: store,
+      imports: store,
       devices: store,
       rotation: store,
       links: store,

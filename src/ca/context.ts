@@ -3,6 +3,7 @@ import type { Policy } from '../policy/index.ts';
 import type { Random } from '../random.ts';
 import type { DeviceLedger } from './device-ports.ts';
 import type { ExpiryLedger } from './expiry-ports.ts';
+import type { ImportLedger } from './import-ports.ts';
 import type { Keystore } from './keystore-ports.ts';
 import type { LinkLedger } from './link-ports.ts';
 import type { Ledger } from './ports.ts';
@@ -24,6 +25,7 @@ export interface CaContext {
   readonly rotation: RotationLedger;
   readonly links: LinkLedger;
   readonly expiries: ExpiryLedger;
+  readonly imports: ImportLedger;
   readonly keystore: Keystore;
   readonly steps: Steps;
   readonly policy: Policy;

@@ -67,7 +67,11 @@ interface ImportedRoot {
   readonly warnings: readonly string[];
 }
 
-function readImportedKey({ privateKey, passphrase }: AuthorityImport): PrivateKey {
+/** The private key that came with a certificate. Refuses `bad-pem`, also where a passphrase is due. */
+export function readImportedKey({
+  privateKey,
+  passphrase,
+}: Pick<AuthorityImport, 'privateKey' | 'passphrase'>): PrivateKey {
   if (passphrase !== null || !isPrivateKeyEncrypted(privateKey))
     return parsePrivateKey(privateKey, passphrase ?? undefined);
   throw new PkiError(

@@ -91,6 +91,7 @@ function asStored(
     serial,
     keyDigest,
     made: intent.made !== null,
+    imported: false,
     notBefore,
     notAfter,
     labels,

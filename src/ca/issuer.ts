@@ -7,6 +7,7 @@ import {
   signatureAlgorithmFor,
 } from '../x509/index.ts';
 import type { CaContext } from './context.ts';
+import { placeOf } from './keystore-ports.ts';
 import type { Generation } from './ledger-records.ts';
 
 /** Parsed certificates by their digest: there are as many as authorities, and they never change. */
@@ -40,7 +41,10 @@ function pickByName(active: readonly Generation[], authority: string): Generatio
 }
 
 function pickDefault(active: readonly Generation[]): Generation {
-  const [issuing, second] = active.filter((generation) => generation.kind === 'issuing');
+  const all = active.filter((generation) => generation.kind === 'issuing');
+  // One whose key people sign with issues nothing by itself: it is meant where no other is left.
+  const held = all.filter(({ keyId }) => placeOf(keyId) !== 'offline');
+  const [issuing, second] = held.length > 0 ? held : all;
   if (issuing && second) {
     throw new PkiError(
       'authority-ambiguous',

@@ -212,6 +212,8 @@ export interface StoredCertificate {
   readonly keyDigest: Uint8Array;
   /** True where we made the key. */
   readonly made: boolean;
+  /** True where it was issued elsewhere. */
+  readonly imported: boolean;
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly labels: string | null;

@@ -4,8 +4,8 @@ import type { Act, CeremonyOrigin } from './ledger-records.ts';
 /** Certificates that are revoked together, and what they have in common. */
 export interface RevocationOrder {
   readonly fleetId: number;
-  /** What the audit says of why these: all of a device, or of a batch. */
-  readonly of: { readonly device: string } | { readonly batch: string };
+  /** What the audit says of why these: all of a device, or of a batch, or that they came so from elsewhere. */
+  readonly of: { readonly device: string } | { readonly batch: string } | { readonly import: 'elsewhere' };
   readonly fingerprints: readonly Uint8Array[];
   readonly reason: RevocationReason;
 }

@@ -35,7 +35,7 @@ export async function revokeAll(
   ca: CaContext,
   act: Act,
   fleet: Fleet,
-  of: RevocationOrder['of'],
+  of: Exclude<RevocationOrder['of'], { readonly import: unknown }>,
   reason: RevocationReason,
 ): Promise<RevocationCount> {
   const by = 'device' in of ? { deviceId: of.device } : { batchId: of.batch };

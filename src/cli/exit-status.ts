@@ -67,6 +67,7 @@ export const EXIT_STATUS: Readonly<Record<RefusalCode | LocalCode, ExitStatus>> 
   'method-not-allowed': EXIT.badInput,
 
   'bad-signature': EXIT.refusedByPolicy,
+  'issuer-unknown': EXIT.refusedByPolicy,
   'weak-signature': EXIT.refusedByPolicy,
   'weak-key': EXIT.refusedByPolicy,
   'broken-key': EXIT.refusedByPolicy,

@@ -11,6 +11,7 @@ export type Permission =
   | 'authority:read'
   | 'certificate:request'
   | 'certificate:read'
+  | 'certificate:import'
   | 'certificate:revoke'
   | 'bundle:try'
   | 'device:scrap'
@@ -37,6 +38,7 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'authority:read',
     'certificate:request',
     'certificate:read',
+    'certificate:import',
     'certificate:revoke',
     'bundle:try',
     'device:scrap',

@@ -11,6 +11,8 @@ const MAX_JSON_OCTETS = 256 * 1024;
 const MAX_BUNDLE_OCTETS = 256 * 1024;
 /** A million entries in the CRLs that a gateway holds. */
 const MAX_CRL_OCTETS = 48 * 2 ** 20;
+/** 500 certificates of 8 KiB. */
+const MAX_IMPORT_OCTETS = 4 * 2 ** 20;
 /** As a row of a lot. */
 const MAX_PKCS10_OCTETS = 64 * 1024;
 
@@ -90,6 +92,11 @@ function decodeText(octets: Uint8Array): string {
 /** A body of JSON as text. Refuses `too-large`, `bad-json` where it is not UTF-8. */
 export async function readJsonText(call: Call): Promise<string> {
   return decodeText(await readWhole(call, MAX_JSON_OCTETS));
+}
+
+/** Lines of JSON, each a certificate from elsewhere. Refuses `too-large`, `bad-json` where it is not UTF-8. */
+export async function readImportText(call: Call): Promise<string> {
+  return decodeText(await readWhole(call, MAX_IMPORT_OCTETS));
 }
 
 /** A body of JSON, not yet fitted to a schema. Refuses `too-large`, `bad-json`. */

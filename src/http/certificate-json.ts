@@ -42,6 +42,7 @@ export function certificateEntryJson(view: CertificateView) {
     fleet: fleet.name,
     deviceId: certificate.deviceId,
     profile: certificate.profile,
+    imported: certificate.imported,
     authority: authorityOf(view),
     notBefore: formatInstant(certificate.notBefore),
     notAfter: formatInstant(certificate.notAfter),

@@ -105,6 +105,11 @@ export const PROBLEMS: Readonly<Record<RefusalCode, ProblemKind>> = {
     'The request is not signed by its own key',
     'The signature must be made with the private key that belongs to the public key in the request: it proves possession. The request was changed after signing, or a wrong key was used.',
   ),
+  'issuer-unknown': kind(
+    422,
+    'The issuer is not on record',
+    'The certificate names an issuer that no CA of the fleet has. Import that CA first, with its key or without, from the root downwards; docs/migration.md says how.',
+  ),
   'weak-signature': kind(
     422,
     'The request is signed with a broken digest',

@@ -17,6 +17,7 @@ import { deviceRoutes } from './routes/devices.ts';
 import { factorySignRoutes } from './routes/factory-sign.ts';
 import { fleetRoutes } from './routes/fleets.ts';
 import { forecastRoutes } from './routes/forecast.ts';
+import { importRoutes } from './routes/import-certificates.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { madeKeyRoutes } from './routes/made-keys.ts';
 import { operationRoutes } from './routes/operation.ts';
@@ -75,6 +76,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...deliveryRoutes,
   ...revocationRoutes,
   ...restorationRoutes,
+  ...importRoutes,
   ...serialRoutes,
   ...auditRoutes,
 ];

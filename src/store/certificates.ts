@@ -20,6 +20,7 @@ export interface CertificateRow {
   issuer_id: number;
   key_digest: Uint8Array;
   generated: number;
+  imported: number;
   not_before: number;
   not_after: number;
   labels: string | null;
@@ -49,6 +50,7 @@ export const readCertificate = (row: CertificateRow): StoredCertificate => ({
   issuerId: row.issuer_id,
   keyDigest: row.key_digest,
   made: row.generated === 1,
+  imported: row.imported === 1,
   notBefore: new Date(row.not_before),
   notAfter: new Date(row.not_after),
   labels: row.labels,
@@ -91,6 +93,7 @@ export const selectCertificate = build
     'i.labels',
     'k.batch_id',
     'k.actor_id',
+    'k.imported',
     'c.issued_at',
     'c.superseded_at',
     'c.revoked_at',

@@ -3,8 +3,8 @@ import type { Session } from './session.ts';
 
 const SQL = {
   last: 'SELECT id, last_intent, created_at FROM intent_chunk ORDER BY id DESC LIMIT 1',
-  insert: `INSERT INTO intent_chunk (id, kind, run_id, batch_id, actor_id, fleet_id, created_at, first_intent, last_intent, open, audit_seq)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  insert: `INSERT INTO intent_chunk (id, kind, run_id, batch_id, actor_id, fleet_id, created_at, first_intent, last_intent, open, imported, audit_seq)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   settle: 'UPDATE intent_chunk SET open = open - ? WHERE id = ?',
 } as const;
 
@@ -24,6 +24,8 @@ export interface NewChunk {
   readonly batchId: string | null;
   readonly fleetId: number;
   readonly intents: number;
+  /** Present where they are of certificates that were issued elsewhere: none of them is open. */
+  readonly origin?: 'elsewhere';
   readonly auditSeq: number;
 }
 
@@ -44,7 +46,8 @@ export function insertChunk(session: Session, chunk: NewChunk): { id: number; fi
       chunk.act.at.getTime(),
       firstIntent,
       firstIntent + chunk.intents - 1,
-      chunk.intents,
+      chunk.origin ? 0 : chunk.intents,
+      chunk.origin ? 1 : 0,
       chunk.auditSeq,
     );
   return { id, firstIntent };

@@ -110,6 +110,7 @@ export interface Schema {
     first_intent: number;
     last_intent: number;
     open: number;
+    imported: Generated<number>;
     audit_seq: number;
   };
   intent: {

@@ -19,6 +19,7 @@ import { acknowledgeKey, findEnvelope } from './envelopes.ts';
 import { countExpiring } from './expiries.ts';
 import { openingError, storageError } from './failure.ts';
 import * as fleets from './fleets.ts';
+import { judgeForeign } from './foreign-certificates.ts';
 import * as generations from './generations.ts';
 import { rememberPlace, verifyRoom } from './in-place.ts';
 import { recordIntents } from './intents.ts';
@@ -26,6 +27,7 @@ import { searchCertificates } from './inventory.ts';
 import * as links from './links.ts';
 import { migrate, verifyOurs } from './migrate.ts';
 import { perform } from './planned.ts';
+import { recordForeign } from './record-foreign.ts';
 import * as registrations from './registrations.ts';
 import * as restorations from './restorations.ts';
 import * as lists from './revocation-lists.ts';
@@ -143,6 +145,9 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     readLine: (fleetId, authority, at) => ask(rotation.readLine(fleetId, authority, at)),
     countExpiring: (issuerId, from, before) => ask(countExpiring(issuerId, from, before)),
     listMoves: (fleetId, authority) => ask(rotation.listMoves(fleetId, authority)),
+
+    judgeForeign: (chunk) => ask(judgeForeign(chunk)),
+    recordForeign: (chunk) => writer.write((s) => recordForeign(s, chunk)),
 
     recordIntents: (chunk) => writer.write((s) => recordIntents(s, chunk)),
     recordIssued: (chunk) => writer.write((s) => recordIssued(s, chunk)),

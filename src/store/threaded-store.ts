@@ -99,6 +99,8 @@ const METHODS = [
   'readLine',
   'countExpiring',
   'listMoves',
+  'judgeForeign',
+  'recordForeign',
   'recordIntents',
   'recordIssued',
   'abandonIntents',

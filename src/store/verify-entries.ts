@@ -1,8 +1,9 @@
 import type { AuditEntry } from '../ca/index.ts';
 import { ACKNOWLEDGEMENT_CHECKS } from './acknowledgements.ts';
 import { type Asking, all, eachRow, first } from './asking.ts';
-import { type AuditRow, auditHash, GENESIS, readAuditRow, rowsDigest } from './audit.ts';
+import { type AuditRow, auditHash, GENESIS, readAuditRow } from './audit.ts';
 import { REQUEST_CHECKS } from './authority-requests.ts';
+import { chunkOf, chunksOf, expectRows, fieldsOfIntent, intentsOf, OTHER_ROWS } from './chunk-of-entry.ts';
 import type { Range } from './completions.ts';
 import type { Findings } from './findings.ts';
 import { intentFields } from './intents.ts';
@@ -10,6 +11,7 @@ import type { Schema } from './schema.ts';
 import { build } from './session.ts';
 import { DESTINATION_CHECKS } from './verify-destinations.ts';
 import { DEVICE_CHECKS } from './verify-devices.ts';
+import { IMPORT_CHECKS } from './verify-imports.ts';
 import { LINK_CHECKS } from './verify-links.ts';
 import { REGISTRATION_CHECKS } from './verify-registrations.ts';
 import { RESTORATION_CHECKS } from './verify-restorations.ts';
@@ -22,83 +24,13 @@ const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 type Details = Readonly<Record<string, unknown>>;
 type Check = (entry: AuditEntry, findings: Findings) => Asking<void>;
 
-const OTHER_ROWS = 'the rows of the ledger are not what the entry says';
-
-function expectRows(
-  { seq, details }: AuditEntry,
-  findings: Findings,
-  said: unknown,
-  rows: Parameters<typeof rowsDigest>[0],
-): void {
-  findings.expect(said === rows.length, seq, 'the ledger holds another number of rows than the entry says');
-  findings.expect(details.rowsDigest === rowsDigest(rows), seq, OTHER_ROWS);
-}
-
-type ChunkRow = Schema['intent_chunk'] & { readonly fleet: string | null };
-
-const chunksOf = (seq: number): Asking<readonly ChunkRow[]> =>
-  all(
-    build
-      .selectFrom('intent_chunk as k')
-      .leftJoin('fleet as f', 'f.id', 'k.fleet_id')
-      .selectAll('k')
-      .select('f.name as fleet')
-      .where('k.audit_seq', '=', seq),
-  );
-
-/** The one chunk that an entry tells of; it says of itself what the entry says. */
-function* chunkOf(entry: AuditEntry, findings: Findings): Asking<ChunkRow | undefined> {
-  const [chunk, ...more] = yield* chunksOf(entry.seq);
-  const same =
-    chunk !== undefined &&
-    more.length === 0 &&
-    chunk.actor_id === entry.actor.id &&
-    chunk.created_at === Date.parse(entry.at) &&
-    chunk.run_id === entry.details.run &&
-    chunk.batch_id === entry.details.batch &&
-    chunk.fleet === entry.fleet;
-  findings.expect(same, entry.seq, 'the chunk of intents is not the one that the entry tells of');
-  return chunk;
-}
-
-const intentsOf = (chunk: ChunkRow) =>
-  all(
-    build
-      .selectFrom('intent as i')
-      .innerJoin('profile_version as v', 'v.id', 'i.profile_id')
-      .leftJoin('device as d', 'd.id', 'i.device')
-      .select(['d.device_id', 'v.name', 'v.digest', 'i.issuer_id', 'i.serial', 'i.key_digest'])
-      .select(['i.tbs_digest', 'i.not_before', 'i.not_after', 'i.labels', 'i.supersede', 'i.chunk_id'])
-      .select(['i.generated', 'i.revoke_old', 'i.renews'])
-      .where('i.id', '>=', chunk.first_intent)
-      .where('i.id', '<=', chunk.last_intent)
-      .orderBy('i.id'),
-  );
-
 const checkIntents: Check = function* (entry, findings) {
   const chunk = yield* chunkOf(entry, findings);
   if (!chunk) return;
   const rows = yield* intentsOf(chunk);
   const own = rows.every(({ chunk_id }) => chunk_id === chunk.id);
   findings.expect(own && chunk.kind === 'device', entry.seq, OTHER_ROWS);
-  const fields = rows.map((row) =>
-    intentFields({
-      deviceId: row.device_id ?? '',
-      profile: row.name,
-      profileDigest: row.digest,
-      issuerId: row.issuer_id,
-      serial: row.serial,
-      keyDigest: row.key_digest,
-      tbsDigest: row.tbs_digest,
-      notBefore: row.not_before,
-      notAfter: row.not_after,
-      labels: row.labels,
-      supersede: row.supersede,
-      made: row.generated,
-      revokeOld: row.revoke_old,
-      renews: row.renews,
-    }),
-  );
+  const fields = rows.map((row) => intentFields(fieldsOfIntent(row)));
   expectRows(entry, findings, entry.details.recorded, fields);
 };
 
@@ -238,6 +170,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'token-revoked': checkTokenRevoked,
   'certificate-revoked': checkRevoked,
   'batch-outcomes-recorded': checkOutcomes,
+  ...IMPORT_CHECKS,
   ...REGISTRATION_CHECKS,
   ...LINK_CHECKS,
   ...REQUEST_CHECKS,

@@ -8,6 +8,7 @@ import { verifyDestinationRows } from './verify-destinations.ts';
 import { verifyDevices } from './verify-devices.ts';
 import { verifyEntries } from './verify-entries.ts';
 import { verifyEnvelopes } from './verify-envelopes.ts';
+import { verifyImports } from './verify-imports.ts';
 import { verifyLabels } from './verify-labels.ts';
 import { verifyLinks } from './verify-links.ts';
 import { verifyQuotas } from './verify-quotas.ts';
@@ -37,6 +38,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   const chain = yield* verifyEntries(findings);
   const counts = yield* verifyIntents(findings);
   yield* verifyChunks(findings);
+  yield* verifyImports(findings);
   yield* verifyRecords(findings);
   yield* verifyQuotas(findings);
   yield* verifyRegistrationRows(findings);

@@ -42,11 +42,11 @@ function* verifyMarks(findings: Findings): Asking<number> {
       const { revoked_audit_seq: seq, fingerprint } = row;
       const says = `certificate ${hex(fingerprint)}`;
       const entry = yield* findings.readAsking(seq, 'the entry', () =>
-        detailsOf(seq, 'certificate-revoked', 'certificates-revoked'),
+        detailsOf(seq, 'certificate-revoked', 'certificates-revoked', 'certificates-imported'),
       );
-      // The entry of many has a digest over them, which is looked at with the entry.
+      // The entry of many has a digest over them, which is looked at with the entry; that of an import covers reasons, too.
       const told = entry?.certificate === hex(fingerprint) || entry?.rowsDigest !== undefined;
-      const isSame = told && entry?.reason === row.revocation_reason;
+      const isSame = told && (entry?.imported !== undefined || entry?.reason === row.revocation_reason);
       findings.expect(isSame, seq, `${says} is revoked without an entry that says so`);
       const isListed =
         row.of === row.intent_id &&

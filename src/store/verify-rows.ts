@@ -28,6 +28,8 @@ export interface IntentCounts {
 
 const ENTRIES = {
   device: { intended: 'intents-recorded', issued: 'certificates-issued' },
+  // What was issued elsewhere has one entry for both.
+  imported: { intended: 'certificates-imported', issued: 'certificates-imported' },
   authority: { intended: 'generation-intent-recorded', issued: 'generation-issued' },
   link: { intended: 'link-intent-recorded', issued: 'link-issued' },
 } as const;
@@ -45,7 +47,7 @@ const intentsAfter = (after: number, limit: number) =>
     .leftJoin('root_link as l', 'l.intent_id', 'i.id')
     .leftJoin('audit as intended', 'intended.seq', 'h.audit_seq')
     .select(['i.id', 'i.device', 'i.abandoned', 'i.serial', 'i.tbs_digest', 'h.audit_seq'])
-    .select(['h.kind', 'h.first_intent', 'h.last_intent', 'intended.action as intended'])
+    .select(['h.kind', 'h.imported', 'h.first_intent', 'h.last_intent', 'intended.action as intended'])
     .select(['c.der', 'c.fingerprint', 'c.audit_seq as issued_by'])
     .select(['g.certificate', 'g.issued_audit_seq', 'g.audit_seq as generation_by'])
     .select(['l.audit_seq as link_by', 'l.certificate as link', 'l.issued_audit_seq as link_issued_by'])
@@ -82,14 +84,14 @@ function verifyIssued(row: IntentRow, der: Uint8Array, says: string, findings: F
   findings.expect(named, seq, `the certificate of ${says} has another fingerprint`);
 }
 
-function kindOf({ device, link_by }: IntentRow): Kind {
-  if (device !== null) return 'device';
+function kindOf({ device, link_by, imported }: IntentRow): Kind {
+  if (device !== null) return imported === 1 ? 'imported' : 'device';
   return link_by === null ? 'authority' : 'link';
 }
 
 /** The certificate of an intent, and the entry that tells of it. */
 function issuedOf(row: IntentRow): readonly [Uint8Array | null, number | null] {
-  if (kindOf(row) === 'device') return [row.der, row.issued_by];
+  if (row.device !== null) return [row.der, row.issued_by];
   if (kindOf(row) === 'link') return [row.link, row.link_issued_by];
   return [row.certificate, row.issued_audit_seq];
 }
@@ -101,12 +103,12 @@ function verifyIntended(row: IntentRow, says: string, findings: Findings): void 
   findings.expect(row.intended === ENTRIES[kind].intended, seq, `${says} has no audit entry of its own`);
   const within = (row.first_intent ?? 0) <= row.id && row.id <= (row.last_intent ?? 0);
   findings.expect(
-    within && row.kind === (kind === 'device' ? kind : 'authority'),
+    within && row.kind === (row.device === null ? 'authority' : 'device'),
     seq,
     `${says} is not of the chunk that it points to`,
   );
   // An authority's chunk, its intent and its generation, or link, have their entry in common.
-  const own = kind === 'device' || (kind === 'link' ? row.link_by : row.generation_by) === seq;
+  const own = row.device !== null || (kind === 'link' ? row.link_by : row.generation_by) === seq;
   findings.expect(own, seq, `${says} belongs to another authority than it says`);
 }
 
@@ -172,8 +174,9 @@ const openOf = (first: number, last: number) =>
     );
 
 function* tellsOfIntents(seq: number, kind: string): Asking<unknown> {
-  if (kind === 'device') return yield* detailsOf(seq, ENTRIES.device.intended);
-  const { authority, link } = ENTRIES;
+  const { device, imported, authority, link } = ENTRIES;
+  if (kind === 'device')
+    return (yield* detailsOf(seq, device.intended)) ?? (yield* detailsOf(seq, imported.intended));
   return (yield* detailsOf(seq, authority.intended)) ?? (yield* detailsOf(seq, link.intended));
 }
 

@@ -32,6 +32,7 @@ const TABLE: Readonly<Record<Permission, readonly Role[]>> = {
   'authority:read': ['admin', 'security', 'auditor'],
   'certificate:request': ['security', 'station'],
   'certificate:read': ['security', 'station', 'auditor'],
+  'certificate:import': ['security'],
   'device:scrap': ['security'],
   'handshake:report': ['security'],
   'certificate:revoke': ['security'],

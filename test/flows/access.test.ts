@@ -228,6 +228,11 @@ const examples: Readonly<Record<string, () => Example>> = {
     json: { reason: 'nothing waits for it' },
     status: 200,
   }),
+  importCertificates: () => ({
+    ...inFleet('/certificates/import', 200),
+    type: 'application/x-ndjson',
+    body: '',
+  }),
   takeCrls: () => ({
     target: '/v1/crls',
     missing: null,

@@ -8,6 +8,7 @@ import { deviceContract } from './device-contract.ts';
 import { expiryContract } from './expiry-contract.ts';
 import { fleetContract } from './fleet-contract.ts';
 import { generationContract } from './generation-contract.ts';
+import { importContract } from './import-contract.ts';
 import { intentContract } from './intent-contract.ts';
 import { inventoryContract } from './inventory-contract.ts';
 import { keyContract } from './key-contract.ts';
@@ -58,6 +59,7 @@ export function describeStore(
     describe('whom the service calls', () => outgoingContract(given));
     describe('revocations and CRLs', () => revocationContract(given));
     describe('restorations', () => restorationContract(given));
+    describe('what was issued elsewhere', () => importContract(given));
     describe('devices over time', () => deviceContract(given));
     describe('keys that we made', () => madeKeyContract(given));
     describe('inventory', () => inventoryContract(given));

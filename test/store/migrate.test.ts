@@ -123,7 +123,8 @@ const WITHOUT_ROTATION = `DROP TABLE revocation_elsewhere; DROP TABLE list_taken
   DROP TABLE rotation_due; DROP TABLE root_link; DROP TABLE generation_move; DROP TABLE acknowledgement;
   ALTER TABLE generation DROP COLUMN withdrawn_audit_seq; ALTER TABLE generation DROP COLUMN given_up_audit_seq;
   ALTER TABLE generation DROP COLUMN destroyed_audit_seq`;
-const WITHOUT_LISTS = `${WITHOUT_ROTATION}; ${WITHOUT_OUTGOING}; ${WITHOUT_DEVICE_LIFE}; DROP TABLE revocation_list; DROP TABLE revocation`;
+const WITHOUT_IMPORTS = 'ALTER TABLE intent_chunk DROP COLUMN imported';
+const WITHOUT_LISTS = `${WITHOUT_IMPORTS}; ${WITHOUT_ROTATION}; ${WITHOUT_OUTGOING}; ${WITHOUT_DEVICE_LIFE}; DROP TABLE revocation_list; DROP TABLE revocation`;
 
 test('what was revoked before there were CRLs is in them', async () => {
   const file = scratchDatabase();

@@ -186,11 +186,12 @@ describe('an intent that says something else than its entry is named', () => {
     ['first_intent', `UPDATE intent_chunk SET first_intent = first_intent + 1 ${ofDevices}`],
     ['last_intent', `UPDATE intent_chunk SET last_intent = last_intent - 1 ${ofDevices}`],
     ['open', `UPDATE intent_chunk SET open = open + 1 ${ofDevices}`],
+    ['origin', `UPDATE intent_chunk SET imported = 1 ${ofDevices}`],
     ['row', `DELETE FROM intent_chunk ${ofDevices}`],
     [
       'copy',
       `INSERT INTO intent_chunk
-       SELECT 1000, kind, run_id, batch_id, actor_id, created_at, first_intent, last_intent, open, audit_seq, fleet_id FROM intent_chunk ${ofDevices}`,
+       SELECT 1000, kind, run_id, batch_id, actor_id, created_at, first_intent, last_intent, open, audit_seq, fleet_id, imported FROM intent_chunk ${ofDevices}`,
     ],
   ])("its chunk's %s", (_, sql) => {
     expect(firstBad(run(sql))).toBe(seqOf('intents-recorded'));

@@ -47,6 +47,7 @@ function contextOn(ledger: Store): CaContext {
     rotation: ledger,
     links: ledger,
     expiries: ledger,
+    imports: ledger,
     steps,
     clock,
     runId: ledger.runId,

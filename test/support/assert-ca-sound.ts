@@ -62,11 +62,12 @@ interface LeafRow {
   readonly intended: string | null;
   readonly issued: string | null;
   readonly slot_intent: number | null;
+  readonly imported: number | null;
 }
 
 const LEAVES = `SELECT c.intent_id, c.der, c.fingerprint, c.issued_at, c.superseded_at, c.revoked_at,
     i.abandoned, i.serial, i.tbs_digest, i.key_digest, i.not_before, i.not_after, k.created_at, i.issuer_id,
-    v.name AS profile, i.device, d.device_id, d.fleet_id, a.action AS intended, b.action AS issued, s.intent_id AS slot_intent
+    v.name AS profile, i.device, d.device_id, d.fleet_id, a.action AS intended, b.action AS issued, s.intent_id AS slot_intent, k.imported
   FROM certificate c
   LEFT JOIN intent i ON i.id = c.intent_id
   LEFT JOIN intent_chunk k ON k.id = i.chunk_id AND i.id BETWEEN k.first_intent AND k.last_intent
@@ -187,6 +188,27 @@ function checkAuthorities(db: Connection, authorities: ReadonlyMap<number, Autho
   for (const { fleet_id, authority } of twice) fault(`fleet ${fleet_id} has two active: ${authority}`);
 }
 
+/** One that was issued elsewhere: it may have ended before it came, and may outlive what is above it. */
+function checkForeign(
+  says: string,
+  below: { ours: Certificate; theirs: X509Certificate },
+  chain: readonly Authority[],
+  taken: Date,
+  fault: Fault,
+): void {
+  const [issuer] = chain;
+  const { notAfter } = below.ours;
+  const isIssued =
+    issuer && below.theirs.checkIssued(issuer.theirs) && below.theirs.verify(issuer.theirs.publicKey);
+  if (!isIssued) fault(`${says} was not issued by its issuer, says OpenSSL`);
+  const at = notAfter < taken ? notAfter : taken;
+  for (const problem of linkProblems([below.ours, ...chain.map(({ ours }) => ours)], at))
+    fault(`${says}: ${problem}`);
+}
+
+/** A serial as OpenSSL shows it: without the octet that keeps it positive. */
+const shown = (serial: Uint8Array): string => hex(serial).replace(/^00(?=..)/, '');
+
 const slotOf = (leaf: LeafRow): string => `${leaf.device}/${leaf.profile}`;
 const isStanding = (leaf: LeafRow): boolean => leaf.superseded_at === null && leaf.revoked_at === null;
 
@@ -197,8 +219,12 @@ function checkLeaf(leaf: LeafRow, authorities: ReadonlyMap<number, Authority>, f
     fault(`${says} has no intent that could be completed`);
     return;
   }
-  if (leaf.intended !== 'intents-recorded') fault(`${says} has no audit entry for its intent`);
-  if (leaf.issued !== 'certificates-issued') fault(`${says} has no audit entry for its completion`);
+  // What was issued elsewhere has one entry for both.
+  const isImported = leaf.imported === 1;
+  const due = isImported ? 'certificates-imported' : 'intents-recorded';
+  if (leaf.intended !== due) fault(`${says} has no audit entry for its intent`);
+  if (leaf.issued !== (isImported ? due : 'certificates-issued'))
+    fault(`${says} has no audit entry for its completion`);
   if (sha256(leaf.der) !== hex(leaf.fingerprint)) fault(`${says} is filed under another fingerprint`);
   if (leaf.device === null || leaf.device_id === null) fault(`${says} has no device`);
   const read = readCertificate(leaf.der, says, fault);
@@ -206,12 +232,15 @@ function checkLeaf(leaf: LeafRow, authorities: ReadonlyMap<number, Authority>, f
   const { ours } = read;
   const intended: readonly (readonly [string, unknown, unknown])[] = [
     ['serial', hex(ours.serial), leaf.serial && hex(leaf.serial)],
-    ['OpenSSL serial', read.theirs.serialNumber.toLowerCase(), leaf.serial && hex(leaf.serial)],
+    ['OpenSSL serial', read.theirs.serialNumber.toLowerCase(), leaf.serial && shown(leaf.serial)],
     ['TBS', sha256(ours.tbs), leaf.tbs_digest && hex(leaf.tbs_digest)],
     ['key', hex(ours.publicKey.digest), leaf.key_digest && hex(leaf.key_digest)],
     ['notBefore', ours.notBefore.getTime(), leaf.not_before],
     ['notAfter', ours.notAfter.getTime(), leaf.not_after],
-    ['CN', attributesOf(ours.subject, OID.commonName)[0]?.value, leaf.device_id],
+    // Whoever imports may name the device otherwise.
+    ...(isImported
+      ? []
+      : [['CN', attributesOf(ours.subject, OID.commonName)[0]?.value, leaf.device_id] as const]),
   ];
   for (const [field, is, due] of intended)
     if (is !== due) fault(`${says} has another ${field} than was intended`);
@@ -219,7 +248,8 @@ function checkLeaf(leaf: LeafRow, authorities: ReadonlyMap<number, Authority>, f
   const top = chain.at(-1)?.row;
   if (top?.fleet_id !== leaf.fleet_id || top?.kind !== 'root')
     fault(`${says} does not lead to the root of its fleet`);
-  checkUnder(says, read, chain, new Date(leaf.created_at ?? 0), fault);
+  if (!isImported) checkUnder(says, read, chain, new Date(leaf.created_at ?? 0), fault);
+  else checkForeign(says, read, chain, new Date(leaf.created_at ?? 0), fault);
 }
 
 /** In a slot one certificate stands at a time: the others are superseded, revoked, or expired before the next. */
@@ -231,7 +261,9 @@ function checkSlot(leaves: readonly LeafRow[], fault: Fault): void {
       fault(`two live certificates in slot ${slotOf(leaf)}: ${leaf.intent_id} and ${next.intent_id}`);
     }
   }
-  const newest = leaves.at(-1);
+  // Of those that were issued elsewhere, which come in any order, the slot says which one counts.
+  const holder = leaves.find(({ intent_id, slot_intent }) => intent_id === slot_intent);
+  const newest = leaves.filter(({ imported }) => imported === 0).at(-1) ?? holder ?? leaves.at(-1);
   if (!newest) return;
   if (newest.superseded_at !== null) fault(`the newest certificate of slot ${slotOf(newest)} is superseded`);
   if ((newest.slot_intent ?? 0) < newest.intent_id) {

@@ -54,6 +54,7 @@ export function memoryCa({ now = '2026-06-01T12:00:00Z', profiles = [] }: Memory
     servers: store,
     revocations: store,
     restorations: store,
+    imports: store,
     devices: store,
     rotation: store,
     links: store,

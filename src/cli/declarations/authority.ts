@@ -34,10 +34,10 @@ export const declareAuthority: Declare = (program, perform) => {
     .action(perform(async () => (await import('../commands/authority.ts')).createAuthority));
   authority
     .command('import')
-    .description('take over a root that was made elsewhere, with its key or without (role security)')
+    .description('take over a root, or a CA under it, that was made elsewhere, with its key or without (role security)')
     .argument('<name>')
     .requiredOption('--fleet <fleet>')
-    .requiredOption('--certificate <file>', 'the root certificate, PEM')
+    .requiredOption('--certificate <file>', 'its certificate, PEM')
     .option(
       '--private-key <file>',
       'its key, PEM: PKCS#8, PKCS#1 or SEC1, encrypted or not (default: it stays where it is)',

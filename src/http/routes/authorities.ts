@@ -4,13 +4,15 @@ import {
   createAuthority,
   type Fleet,
   type Generation,
+  importIssuing,
   importOfflineRoot,
   importRoot,
   offlineListWarnings,
+  readImportedKey,
 } from '../../ca/index.ts';
 import { fitJson, notFound } from '../../enrollment/index.ts';
 import { PkiError, type Violation } from '../../errors.ts';
-import { type Certificate, KEY_ALGORITHMS, parseCertificates } from '../../x509/index.ts';
+import { type Certificate, isSelfIssued, KEY_ALGORITHMS, parseCertificates } from '../../x509/index.ts';
 import { authorityJson, withWarnings } from '../authority-json.ts';
 import { readJsonValue } from '../body.ts';
 import type { Call, GuardedRoute } from '../edge.ts';
@@ -61,21 +63,38 @@ export function verifyKeyFields({
 }
 
 /** Refuses `bad-pem`, `bad-der`, `bad-ca-certificate`. */
-function readRoot(pem: string): Certificate {
+function readOne(pem: string): Certificate {
   const [certificate, second] = parseCertificates(pem);
   if (certificate && !second) return certificate;
-  throw new PkiError('bad-ca-certificate', 'One certificate is due: the root alone.');
+  throw new PkiError('bad-ca-certificate', 'One certificate is due: the CA alone.');
+}
+
+type GivenAuthority = z.output<typeof importedAuthoritySchema>;
+
+/** A root is its own issuer; every other CA stands under one that the fleet has. */
+function takeAuthority(
+  { edge: { ca }, act }: Call,
+  fleet: Fleet,
+  { name, import: given }: GivenAuthority,
+): Promise<AuthorityResult> {
+  const { certificate: pem, privateKey, passphrase = null } = given;
+  const certificate = readOne(pem);
+  const key = privateKey === undefined ? null : { privateKey, passphrase };
+  if (!isSelfIssued(certificate)) {
+    const own = key && readImportedKey(key);
+    return importIssuing(ca, act, fleet, { name, certificate, key: own });
+  }
+  return key
+    ? importRoot(ca, act, fleet, { name, certificate: pem, ...key })
+    : importOfflineRoot(ca, act, fleet, { name, certificate, ceremony: null });
 }
 
 /** Which of the two forms is meant shows in `import`, so that violations name the fields of that form. */
-function makeAuthority({ edge: { ca }, act }: Call, fleet: Fleet, body: unknown): Promise<AuthorityResult> {
-  if (typeof body === 'object' && body !== null && 'import' in body) {
-    const { name, import: given } = fitJson(importedAuthoritySchema, body);
-    const { certificate, privateKey, passphrase = null } = given;
-    return privateKey === undefined
-      ? importOfflineRoot(ca, act, fleet, { name, certificate: readRoot(certificate), ceremony: null })
-      : importRoot(ca, act, fleet, { name, certificate, privateKey, passphrase });
-  }
+function makeAuthority(call: Call, fleet: Fleet, body: unknown): Promise<AuthorityResult> {
+  const { edge, act } = call;
+  const { ca } = edge;
+  if (typeof body === 'object' && body !== null && 'import' in body)
+    return takeAuthority(call, fleet, fitJson(importedAuthoritySchema, body));
   const wish = fitJson(newAuthoritySchema, body);
   verifyKeyFields(wish);
   const {

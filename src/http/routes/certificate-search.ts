@@ -68,7 +68,7 @@ const COLUMNS: CsvColumns<Entry> = {
   names: [
     ...['id', 'serial', 'fleet', 'deviceId', 'profile', 'authority', 'generation', 'notBefore', 'notAfter'],
     ...['status', 'labels', 'batch', 'station', 'keyDigest', 'issuedAt', 'supersededAt', 'revokedAt'],
-    'revocationReason',
+    ...['revocationReason', 'imported'],
   ],
   cells: (entry) => [
     ...[entry.id, entry.serial, entry.fleet, entry.deviceId, entry.profile],
@@ -76,6 +76,7 @@ const COLUMNS: CsvColumns<Entry> = {
     entry.labels && JSON.stringify(entry.labels),
     ...[entry.batch, entry.station, entry.keyDigest, entry.issuedAt, entry.supersededAt, entry.revokedAt],
     entry.revocationReason,
+    String(entry.imported),
   ],
 };
 

@@ -19,6 +19,7 @@ import { listDeviceChanges } from '../devices.ts';
 import { findEnvelope } from '../envelopes.ts';
 import { countExpiring } from '../expiries.ts';
 import { findFleet, findFleetById, listFleets } from '../fleets.ts';
+import { judgeForeign } from '../foreign-certificates.ts';
 import { findGeneration, listGenerations, listKeyIds, nextGeneration } from '../generations.ts';
 import { searchCertificates } from '../inventory.ts';
 import { planLinkIssued } from '../links.ts';
@@ -47,6 +48,7 @@ import { recordIntents } from './intents.ts';
 import * as links from './links.ts';
 import { migrate } from './migrate.ts';
 import { perform } from './planned.ts';
+import { recordForeign } from './record-foreign.ts';
 import * as registrations from './registrations.ts';
 import * as revocations from './revocations.ts';
 import { endRun, settleUndertakings, startRun } from './runs.ts';
@@ -154,6 +156,9 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     readLine: (fleetId, authority, at) => ask(readLine(fleetId, authority, at)),
     countExpiring: (issuerId, from, before) => ask(countExpiring(issuerId, from, before)),
     listMoves: (fleetId, authority) => ask(listMoves(fleetId, authority)),
+
+    judgeForeign: (chunk) => ask(judgeForeign(chunk)),
+    recordForeign: (chunk) => writer.write((t) => recordForeign(t, chunk)),
 
     recordIntents: (chunk) => writer.write((t) => recordIntents(t, chunk)),
     recordIssued: (chunk) => writer.write((t) => recordIssued(t, chunk)),

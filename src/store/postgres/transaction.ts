@@ -60,6 +60,8 @@ interface Chunk {
   readonly batchId: string | null;
   readonly fleetId: number;
   readonly intents: number;
+  /** Present where they are of certificates that were issued elsewhere: none of them is open. */
+  readonly origin?: 'elsewhere';
   readonly auditSeq: number;
 }
 
@@ -146,12 +148,13 @@ export class Transaction extends PostgresSession {
         created_at: at,
         first_intent: firstIntent,
         last_intent: lastIntent,
-        open: chunk.intents,
+        open: chunk.origin ? 0 : chunk.intents,
+        imported: chunk.origin ? 1 : 0,
         audit_seq: chunk.auditSeq,
       }),
     );
     this.#heads = { ...this.#heads, chunk: id, last_intent: lastIntent, created_at: at };
-    this.undertake({ chunk: id, act: chunk.act });
+    if (!chunk.origin) this.undertake({ chunk: id, act: chunk.act });
     return { id, firstIntent };
   }
 }
