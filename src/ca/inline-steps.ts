@@ -3,6 +3,7 @@ import type { Keystore, Signer } from './keystore-ports.ts';
 import {
   type Bench,
   type BenchTools,
+  type FreshlySigned,
   finishSigning,
   type Prepared,
   prepareGrant,
@@ -25,17 +26,18 @@ async function chunkOf({ keystore }: Tools, bench: Bench, rows: readonly Prepare
     rows,
     sign: async (wanted) => {
       const signer = await open();
-      const signed = [];
+      const fresh: FreshlySigned[] = [];
       for (const index of wanted) {
         const { tbs, pkcs8 = null } = rows[index] ?? {};
         const octets = tbs?.takeFor(bench.issuer.generationId);
         if (!octets) throw new Error('a row without a TBS was to be signed');
-        const finished = finishSigning(bench, octets, await signer.sign(octets), pkcs8);
-        // A copy: what was prepared is wiped when the chunk is let go of.
-        const privateKey = finished.privateKey && Uint8Array.from(finished.privateKey);
-        signed.push({ ...finished, privateKey });
+        fresh.push({ tbs: octets, signature: await signer.sign(octets), pkcs8 });
       }
-      return signed;
+      return finishSigning(bench, fresh).map((signed) => ({
+        ...signed,
+        // A copy: what was prepared is wiped when the chunk is let go of.
+        privateKey: signed.privateKey && Uint8Array.from(signed.privateKey),
+      }));
     },
     release: () => wipeKeys(rows),
   };

@@ -14,9 +14,10 @@ import type { Random } from '../random.ts';
 import {
   assembleCertificate,
   certificateFingerprint,
-  encodeEnvelopedData,
+  type Envelopes,
   importPublicKey,
   isSignatureValid,
+  openEnvelopes,
   type PublicKey,
   parseCertificate,
   parseRecipient,
@@ -153,38 +154,56 @@ export function prepareGrant(bench: Bench, decision: Decision, serial: Uint8Arra
 export const prepareRequest = (bench: Bench, input: RequestInput, serial: Uint8Array, now: Date): Prepared =>
   prepareGrant(bench, decide(bench, input), serial, now);
 
-/** Hands a key over that was made here; wiped where it leaves in an envelope. */
-function handOver({ recipient, random }: Bench, pkcs8: Uint8Array | null): KeyHandover {
-  if (pkcs8 === null || recipient === null) return { privateKey: pkcs8, envelope: null };
-  const envelope = encodeEnvelopedData(pkcs8, recipient, random);
-  pkcs8.fill(0);
-  return { privateKey: null, envelope };
-}
-
 /** Lets go of what was prepared and not signed. What went out in the clear is the caller's to wipe. */
 export function wipeKeys(rows: readonly Prepared[]): void {
   for (const { pkcs8 } of rows) pkcs8?.fill(0);
 }
 
-/**
- * The end of step 4 for one row: verifies the signature with the issuer's own public key and puts the
- * certificate together, with the key that was made for it. A fault in a key, a token or memory must never leave the house (and a faulty
- * RSA-CRT signature gives the private key away). Throws `signer-unavailable`.
- */
-export function finishSigning(
-  bench: Bench,
-  octets: Uint8Array,
-  signature: Uint8Array,
-  pkcs8: Uint8Array | null,
+/** A row of a chunk whose TBS has been signed. */
+export interface FreshlySigned {
+  readonly tbs: Uint8Array;
+  readonly signature: Uint8Array;
+  /** The key that was made for the row. */
+  readonly pkcs8: Uint8Array | null;
+}
+
+/** Hands a key over that was made here; wiped where it leaves in an envelope. */
+function handOver(envelopes: Envelopes | null, pkcs8: Uint8Array | null): KeyHandover {
+  if (pkcs8 === null || envelopes === null) return { privateKey: pkcs8, envelope: null };
+  const envelope = envelopes.encode(pkcs8);
+  pkcs8.fill(0);
+  return { privateKey: null, envelope };
+}
+
+function finishRow(
+  { issuer, issuerKey }: Bench,
+  { tbs, signature, pkcs8 }: FreshlySigned,
+  envelopes: Envelopes | null,
 ): SignedRow {
-  const { issuer, issuerKey } = bench;
   const { kind } = issuer.certificate.publicKey.key;
-  if (!isSignatureValid(issuer.algorithm, kind, issuerKey, octets, signature)) {
+  if (!isSignatureValid(issuer.algorithm, kind, issuerKey, tbs, signature)) {
     throw new PkiError(
       'signer-unavailable',
       "The authority's key made a signature that does not verify; nothing was issued.",
     );
   }
-  const der = assembleCertificate(octets, issuer.algorithm, signature);
-  return { der, fingerprint: certificateFingerprint(der), ...handOver(bench, pkcs8) };
+  const der = assembleCertificate(tbs, issuer.algorithm, signature);
+  return { der, fingerprint: certificateFingerprint(der), ...handOver(envelopes, pkcs8) };
+}
+
+/**
+ * The end of step 4: verifies each signature with the issuer's own public key and puts the certificates
+ * together, with the keys that were made for them. A fault in a key, a token or memory must never leave
+ * the house (and a faulty RSA-CRT signature gives the private key away). One agreement with the recipient
+ * serves the whole chunk, whose keys lie side by side here until then. Throws `signer-unavailable`.
+ */
+export function finishSigning(bench: Bench, rows: readonly FreshlySigned[]): readonly SignedRow[] {
+  const { recipient, random } = bench;
+  const hasKeys = rows.some(({ pkcs8 }) => pkcs8 !== null);
+  const envelopes = recipient && hasKeys ? openEnvelopes(recipient, random) : null;
+  try {
+    return rows.map((row) => finishRow(bench, row, envelopes));
+  } finally {
+    envelopes?.end();
+  }
 }

@@ -120,9 +120,12 @@ function createWorker({ profiles }: WorkerSettings) {
     signatureOf: (octets: Uint8Array, i: number) => Uint8Array,
   ): Answer {
     const chunk = chunkOf(id);
-    const signed = tbs.map((octets, i) =>
-      finishSigning(chunk.bench, octets, signatureOf(octets, i), chunk.rows[wanted[i] ?? -1]?.pkcs8 ?? null),
-    );
+    const fresh = tbs.map((octets, i) => ({
+      tbs: octets,
+      signature: signatureOf(octets, i),
+      pkcs8: chunk.rows[wanted[i] ?? -1]?.pkcs8 ?? null,
+    }));
+    const signed = finishSigning(chunk.bench, fresh);
     chunk.left -= signed.length;
     if (chunk.left === 0) chunks.delete(id);
     return signedAnswer(signed);

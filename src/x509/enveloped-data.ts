@@ -81,7 +81,7 @@ function transport(recipient: Recipient, key: KeyObject, contentKey: Uint8Array)
   return encodeSequence(VERSION_0, issuerAndSerial(recipient), RSA_OAEP, encodeOctetString(encrypted));
 }
 
-/** A key pair of this one message. Octets that are no scalar of the group (one in 2^32) are drawn anew. */
+/** A key pair for one agreement. Octets that are no scalar of the group (one in 2^32) are drawn anew. */
 function drawEphemeral(curve: RecipientCurve, random: Random): ECDH {
   const { name, octets } = GROUPS[curve];
   for (;;) {
@@ -107,61 +107,105 @@ function wrap(wrapKey: Uint8Array, contentKey: Uint8Array): Uint8Array {
   return Buffer.concat([cipher.update(contentKey), cipher.final()]);
 }
 
-/** KeyAgreeRecipientInfo (RFC 5652, 6.2.2; RFC 5753, 3.1.1): ephemeral-static ECDH. */
-function agreement(
+/** Wraps content keys for one recipient: RecipientInfo, DER. */
+interface KeyWrapping {
+  wrap(contentKey: Uint8Array): Uint8Array;
+  /** Forgets what it wraps with. */
+  end(): void;
+}
+
+/** KeyAgreeRecipientInfo (RFC 5652, 6.2.2; RFC 5753, 3.1.1): ephemeral-static ECDH, agreed upon once. */
+function agree(
   recipient: Recipient,
   { curve, point }: { readonly curve: RecipientCurve; readonly point: Uint8Array },
-  contentKey: Uint8Array,
   random: Random,
-): Uint8Array {
+): KeyWrapping {
   const ephemeral = drawEphemeral(curve, random);
   const secret = ephemeral.computeSecret(point);
   const wrapKey = deriveWrapKey(secret);
-  const wrapped = wrap(wrapKey, contentKey);
   secret.fill(0);
-  wrapKey.fill(0);
   const originatorKey = explicit(
     1,
     ORIGINATOR,
     encodeBitString(ephemeral.getPublicKey(null, 'uncompressed')),
   );
-  return explicit(
-    1,
-    VERSION_3,
-    explicit(0, originatorKey),
-    ECDH_AND_WRAP,
-    encodeSequence(encodeSequence(issuerAndSerial(recipient), encodeOctetString(wrapped))),
-  );
+  const originator = explicit(0, originatorKey);
+  const identifier = issuerAndSerial(recipient);
+  return {
+    wrap: (contentKey) => {
+      const wrapped = encodeOctetString(wrap(wrapKey, contentKey));
+      const encryptedKeys = encodeSequence(encodeSequence(identifier, wrapped));
+      return explicit(1, VERSION_3, originator, ECDH_AND_WRAP, encryptedKeys);
+    },
+    end: () => wrapKey.fill(0),
+  };
+}
+
+function wrappingFor(recipient: Recipient, random: Random): KeyWrapping {
+  const { key } = recipient;
+  if (key.kind === 'agreement') return agree(recipient, key, random);
+  return { wrap: (contentKey) => transport(recipient, key.key, contentKey), end: () => undefined };
+}
+
+/** Encrypts several contents for one recipient. */
+export interface Envelopes {
+  /**
+   * EnvelopedData (RFC 5652, 6) in a ContentInfo, DER. The content has the type id-data and goes under
+   * AES-256-CBC with a key of its own, as RFC 3565 has it: authenticated encryption would be another
+   * structure (AuthEnvelopedData, RFC 5083), which `openssl cms` of 3.0 cannot be relied on to open. So
+   * the envelope keeps a secret and vouches for nothing: whether the key in it is right shows in the
+   * certificate.
+   */
+  encode(content: Uint8Array): Uint8Array;
+  /** Forgets what was agreed upon; nothing is encrypted after it. */
+  end(): void;
 }
 
 /**
- * Encrypts content for one recipient: EnvelopedData (RFC 5652, 6) in a ContentInfo, DER. The content has
- * the type id-data and goes under AES-256-CBC, as RFC 3565 has it: authenticated encryption would be
- * another structure (AuthEnvelopedData, RFC 5083), which `openssl cms` of 3.0 cannot be relied on to open.
- * So the envelope keeps a secret and vouches for nothing: whether the key in it is right shows in the
- * certificate. An RSA recipient gets the content key by RSAES-OAEP, never by PKCS#1 v1.5; an EC recipient
- * by ephemeral-static ECDH. `random` must be secure, and is asked anew for each envelope.
+ * Opens envelopes for one recipient. An RSA recipient gets each content key by RSAES-OAEP, never by
+ * PKCS#1 v1.5; an EC recipient by ephemeral-static ECDH, agreed upon once for all that are encoded until
+ * `end`: no longer than what they hold lies in memory in the clear. `random` must be secure; it is asked
+ * anew for each content key and each IV.
  */
-export function encodeEnvelopedData(content: Uint8Array, recipient: Recipient, random: Random): Uint8Array {
-  const contentKey = random.bytes(KEY_OCTETS);
-  const iv = random.bytes(IV_OCTETS);
-  const cipher = createCipheriv('aes-256-cbc', contentKey, iv);
-  const encrypted = Buffer.concat([cipher.update(content), cipher.final()]);
-  const { key } = recipient;
-  const info =
-    key.kind === 'transport'
-      ? transport(recipient, key.key, contentKey)
-      : agreement(recipient, key, contentKey, random);
-  contentKey.fill(0);
+export function openEnvelopes(recipient: Recipient, random: Random): Envelopes {
+  const wrapping = wrappingFor(recipient, random);
   // RFC 5652, 6.1: version 0 where all recipients are of version 0, else 2.
-  const version = key.kind === 'transport' ? VERSION_0 : VERSION_2;
-  const encryptedContent = encodeSequence(
-    DATA,
-    encodeSequence(AES_256_CBC, encodeOctetString(iv)),
-    encodeElement(context(0, 'primitive'), encrypted),
-  );
-  return encodeSequence(
-    ENVELOPED_DATA,
-    explicit(0, encodeSequence(version, encodeSetOf(info), encryptedContent)),
-  );
+  const version = recipient.key.kind === 'transport' ? VERSION_0 : VERSION_2;
+  let hasEnded = false;
+  return {
+    encode: (content) => {
+      // What it would wrap with is all zeros now.
+      if (hasEnded) throw new Error('an envelope was asked for when there were to be no more');
+      const drawn = random.bytes(KEY_OCTETS + IV_OCTETS);
+      const contentKey = drawn.subarray(0, KEY_OCTETS);
+      const iv = drawn.subarray(KEY_OCTETS);
+      const cipher = createCipheriv('aes-256-cbc', contentKey, iv);
+      const encrypted = Buffer.concat([cipher.update(content), cipher.final()]);
+      const info = wrapping.wrap(contentKey);
+      contentKey.fill(0);
+      const encryptedContent = encodeSequence(
+        DATA,
+        encodeSequence(AES_256_CBC, encodeOctetString(iv)),
+        encodeElement(context(0, 'primitive'), encrypted),
+      );
+      return encodeSequence(
+        ENVELOPED_DATA,
+        explicit(0, encodeSequence(version, encodeSetOf(info), encryptedContent)),
+      );
+    },
+    end: () => {
+      hasEnded = true;
+      wrapping.end();
+    },
+  };
+}
+
+/** Encrypts one content for one recipient (see `openEnvelopes`). */
+export function encodeEnvelopedData(content: Uint8Array, recipient: Recipient, random: Random): Uint8Array {
+  const envelopes = openEnvelopes(recipient, random);
+  try {
+    return envelopes.encode(content);
+  } finally {
+    envelopes.end();
+  }
 }

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parsePem } from '../../src/asn1/index.ts';
 import { systemRandom } from '../../src/random.ts';
-import { encodeEnvelopedData, parseRecipient } from '../../src/x509/index.ts';
+import { encodeEnvelopedData, openEnvelopes, parseRecipient } from '../../src/x509/index.ts';
 import { makeKey, type TestKeyKind } from '../support/csr.ts';
 import { opensslFolder } from '../support/openssl.ts';
 
@@ -50,6 +50,14 @@ describe.each(Object.entries(RECIPIENTS))('openssl cms -decrypt opens what we ma
       const content = randomBytes(length);
       expect(open(name, encodeEnvelopedData(content, recipient, systemRandom)).equals(content)).toBe(true);
     }
+  });
+
+  it('each of those that one agreement serves', () => {
+    const envelopes = openEnvelopes(recipient, systemRandom);
+    const contents = [randomBytes(121), randomBytes(121), randomBytes(121)];
+    const sealed = contents.map((content) => envelopes.encode(content));
+    envelopes.end();
+    expect(sealed.map((envelope) => open(name, envelope))).toEqual(contents);
   });
 
   it('and says of it what we meant', () => {

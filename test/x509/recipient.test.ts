@@ -1,7 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { parsePem } from '../../src/asn1/index.ts';
 import { PkiError } from '../../src/errors.ts';
-import { encodeEnvelopedData, parseRecipient, verifyRecipientAlive } from '../../src/x509/index.ts';
+import {
+  encodeEnvelopedData,
+  openEnvelopes,
+  parseRecipient,
+  verifyRecipientAlive,
+} from '../../src/x509/index.ts';
 import { seededRandom } from '../support/fixed.ts';
 import { opensslFolder } from '../support/openssl.ts';
 
@@ -89,5 +94,27 @@ describe('an envelope', () => {
     expect(seal('a').equals(seal('a'))).toBe(true);
     expect(seal('a').equals(seal('b'))).toBe(false);
     expect(seal('a').includes('content')).toBe(false);
+  });
+
+  it('has a content key and an IV of its own, also where one agreement serves several', () => {
+    const envelopes = openEnvelopes(parseRecipient(certificate(P_256)), seededRandom('a'));
+    const content = Buffer.alloc(121, 7);
+    const [one, other] = [envelopes.encode(content), envelopes.encode(content)].map((der) =>
+      Buffer.from(der),
+    );
+    if (!one || !other) throw new Error('two envelopes were asked for');
+    expect(one.length).toBe(other.length);
+    // The point that was agreed with is alike; the wrapped key, the IV and the content that follow it are not.
+    const alike = one.findIndex((octet, i) => octet !== other[i]);
+    expect(alike).toBeGreaterThan(65);
+    const wrapped = one.subarray(alike, alike + 40);
+    expect(other.includes(wrapped)).toBe(false);
+    expect(other.includes(one.subarray(-32))).toBe(false);
+  });
+
+  it('is not made after the end, when what wraps its key is forgotten', () => {
+    const envelopes = openEnvelopes(parseRecipient(certificate(P_256)), seededRandom('a'));
+    envelopes.end();
+    expect(() => envelopes.encode(Buffer.from('content'))).toThrow('no more');
   });
 });
