@@ -17,6 +17,7 @@ export * from './certificate-status.ts';
 export * from './compromise.ts';
 export * from './context.ts';
 export * from './decide.ts';
+export * from './destroy.ts';
 export * from './device-ports.ts';
 export * from './expiry-ports.ts';
 export * from './fleets.ts';

@@ -80,4 +80,11 @@ export interface Keystore {
    * For keys that no ledger names.
    */
   discard(keyId: string): Promise<void>;
+  /**
+   * Destroys a key for good, one that was adopted in a token as well: a person has decided it. When it resolves, the
+   * key is gone from here, also after a loss of power. Where there is none, nothing changes. Rejects with
+   * `storage-unavailable`, and with `signer-unavailable` where the token does not answer or does not let it go;
+   * with `key-offline` where it is offline.
+   */
+  destroy(keyId: string): Promise<void>;
 }

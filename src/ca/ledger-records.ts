@@ -61,6 +61,8 @@ export interface Generation {
   readonly state: GenerationState;
   /** True of a compromised one that has left the trust bundle; until then it stands there. */
   readonly withdrawn: boolean;
+  /** `given-up`: it is about to be destroyed, and signs nothing but its last CRL. */
+  readonly key: 'kept' | 'given-up' | 'destroyed';
   readonly profile: string;
   readonly keyId: string;
   readonly certificate: Uint8Array;

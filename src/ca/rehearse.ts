@@ -1,10 +1,12 @@
 import { PkiError } from '../errors.ts';
+import { getMember } from './compromise.ts';
 import type { CaContext } from './context.ts';
+import { forecastLastList, verifyDestroyable } from './destroy.ts';
 import { type Forecast, type GenerationForecast, readForecast } from './forecast.ts';
 import { generationCertificate } from './issuer.ts';
 import type { Fleet, Generation } from './ledger-records.ts';
 import { linkProblem } from './links.ts';
-import { type Move, planMove, type RotationTerms, type StateChange } from './rotation.ts';
+import { MOVES, planMove, type RotationTerms, type StateChange } from './rotation.ts';
 import type { RootState, Server } from './server-ports.ts';
 
 const DAY = 86_400_000;
@@ -27,9 +29,13 @@ export interface ServerProgress {
   readonly state: RootState | null;
 }
 
+/** What can be rehearsed: every move, and the destruction of a key. */
+export const REHEARSED_STEPS = [...MOVES, 'destroy'] as const;
+export type RehearsedStep = (typeof REHEARSED_STEPS)[number];
+
 export interface Rehearsal {
   readonly generation: Generation;
-  readonly step: Move;
+  readonly step: RehearsedStep;
   readonly verdict: 'go' | 'no-go';
   /** What the step would change; empty where the rules refuse it. */
   readonly changes: readonly StateChange[];
@@ -51,7 +57,7 @@ export interface Rehearsal {
 export interface RehearsalWish {
   readonly authority: string;
   readonly number: number;
-  readonly step: Move;
+  readonly step: RehearsedStep;
 }
 
 interface Scene {
@@ -66,6 +72,8 @@ interface Scene {
   readonly outliving: number;
   readonly changes: readonly StateChange[];
   readonly refusal: string | null;
+  /** Until when the last CRL would hold; null: none would be signed. */
+  readonly lastListEnd: Date | null;
   readonly now: Date;
 }
 
@@ -164,7 +172,7 @@ function* standingFindings(scene: Scene): Generator<RehearsalFinding> {
   const { leaving, wish } = scene;
   const standing = forecastOf(scene, leaving)?.certificates ?? 0;
   if (!leaving || standing === 0) return;
-  const leaves = wish.step === 'retire' || wish.step === 'roll-back';
+  const leaves = wish.step !== 'publish' && wish.step !== 'activate';
   yield finding(
     'note',
     'standing',
@@ -186,6 +194,24 @@ function* timeFindings(scene: Scene): Generator<RehearsalFinding> {
       `This rotation should have begun ${-days} days ago: certificates are cut short until it is done. Go on.`,
     );
   else yield finding('note', 'days-left', days, `There are ${days} days to begin in.`);
+}
+
+/** What goes with a key. */
+function* destructionFindings({
+  wish,
+  refusal,
+  lastListEnd,
+  generation,
+}: Scene): Generator<RehearsalFinding> {
+  if (wish.step !== 'destroy' || refusal !== null) return;
+  yield lastListEnd === null
+    ? finding('warn', 'no-last-crl', null, `${called(generation)} may not sign CRLs: there is no last one.`)
+    : finding(
+        'note',
+        'last-crl',
+        null,
+        `A last CRL is signed first, which holds until ${lastListEnd.toISOString()}. What is revoked later is in none.`,
+      );
 }
 
 function progressOf({ generation, servers }: Scene): readonly ServerProgress[] {
@@ -230,12 +256,21 @@ function leavingBy({ number, step }: RehearsalWish, line: readonly Generation[])
 
 const ALL_SERVERS = 1000;
 
+async function changesOf(ca: CaContext, fleet: Fleet, wish: RehearsalWish, terms: RotationTerms, now: Date) {
+  const { authority, number, step } = wish;
+  if (step === 'destroy') {
+    const member = getMember(await ca.ledger.listGenerations(fleet.id), wish);
+    if (member.key === 'kept') verifyDestroyable(member);
+    return [];
+  }
+  const line = await ca.rotation.readLine(fleet.id, authority, now);
+  return planMove(line, { move: step, number, forced: null }, terms, now);
+}
+
 /** What the rules say of a step, without taking it. */
 async function judge(ca: CaContext, fleet: Fleet, wish: RehearsalWish, terms: RotationTerms, now: Date) {
   try {
-    const line = await ca.rotation.readLine(fleet.id, wish.authority, now);
-    const changes = planMove(line, { move: wish.step, number: wish.number, forced: null }, terms, now);
-    return { changes, refusal: null };
+    return { changes: await changesOf(ca, fleet, wish, terms, now), refusal: null };
   } catch (failure) {
     if (failure instanceof PkiError && failure.code === 'rotation-refused')
       return { changes: [], refusal: failure.message };
@@ -278,6 +313,7 @@ export async function rehearse(
     forecast: await readForecast(ca, fleet, terms, now),
     outliving: leaving && leaving.id !== generation.id ? await countOutliving(ca, leaving, end) : 0,
     ...(await judge(ca, fleet, wish, terms, now)),
+    lastListEnd: wish.step === 'destroy' ? await forecastLastList(ca, generation) : null,
     now,
   };
   const findings = [
@@ -288,6 +324,7 @@ export async function rehearse(
     ...linkFindings(scene),
     ...timeFindings(scene),
     ...standingFindings(scene),
+    ...destructionFindings(scene),
   ];
   return {
     generation,

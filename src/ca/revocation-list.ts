@@ -46,7 +46,7 @@ async function readPages(ca: CaContext, query: RevocationQuery): Promise<readonl
 
 /**
  * Makes the next CRL of an issuer where it is due, by the cycle of a certificate. Gives what is published then;
- * null where it was not due, or its key is offline. Rejects with `busy` where another made one meanwhile, with `clock-behind`,
+ * null where it was not due, or its key is offline or given up. Rejects with `busy` where another made one meanwhile, with `clock-behind`,
  * `signer-unavailable`, and as the ledger does.
  */
 export async function makeListIfDue(
@@ -56,11 +56,48 @@ export async function makeListIfDue(
   terms: ListTerms,
 ): Promise<ListFacts | null> {
   // Step 1: decide. Those of a key that is offline are signed in a ceremony.
-  if (placeOf(generation.keyId) === 'offline') return null;
-  const issuerId = generation.id;
-  const state = await ca.revocations.findListState(issuerId);
+  if (placeOf(generation.keyId) === 'offline' || generation.key !== 'kept') return null;
+  const state = await ca.revocations.findListState(generation.id);
   if (!isDue(state, terms, act.at)) return null;
+  return makeList(ca, act, generation, state, (thisUpdate) => thisUpdate + terms.validHours * HOUR);
+}
 
+/** RFC 5280, 4.1.2.5: what has no end ends then. */
+const NO_END = Date.UTC(9999, 11, 31, 23, 59, 59);
+const DAY = 24 * HOUR;
+
+/**
+ * Until when the last CRL of an issuer must hold, given when the last certificate that it is known to have signed
+ * ends: a day longer than that, and than the issuer itself, for no verifier accepts anything under it after that,
+ * be it on record or not. RFC 5280, 5.1.2.5, asks for a nextUpdate, and some put 99991231235959Z into a last one;
+ * here the end is known, and a date that means something lets whoever keeps CRLs drop it one day.
+ */
+export function lastListEnd(generation: Generation, lastEnd: Date | null): Date {
+  const { notAfter } = generationCertificate(generation);
+  return new Date(Math.min(Math.max(notAfter.getTime(), lastEnd?.getTime() ?? 0) + DAY, NO_END));
+}
+
+/**
+ * Makes the last CRL of an issuer whose key is given up, of all that is revoked until then. Where that is published
+ * already, nothing is made. Rejects as `makeListIfDue` does.
+ */
+export async function makeLastList(ca: CaContext, act: Act, generation: Generation): Promise<void> {
+  const state = await ca.revocations.findListState(generation.id);
+  if (state.isSealed) return;
+  const end = lastListEnd(generation, await ca.revocations.findLastEnd(generation.id)).getTime();
+  // Where all has ended long ago it holds no shorter than others.
+  await makeList(ca, act, generation, state, (thisUpdate) => Math.max(end, thisUpdate + DAY));
+}
+
+/** Steps 2 to 5, of a list that is due. */
+async function makeList(
+  ca: CaContext,
+  act: Act,
+  generation: Generation,
+  state: ListState,
+  nextUpdateOf: (thisUpdate: number) => number,
+): Promise<ListFacts> {
+  const issuerId = generation.id;
   // Step 2: prepare. What is revoked after `covers` was read is the next one's.
   const covers = state.lastRevocation;
   const pages = await readPages(ca, { issuerId, through: covers, before: state.published });
@@ -71,7 +108,7 @@ export async function makeListIfDue(
     // since a copy of it was made that is put back; and one more than the last is above those of the ledger.
     number: Math.max(state.lastNumber + 1, act.at.getTime()),
     thisUpdate: new Date(thisUpdate),
-    nextUpdate: new Date(thisUpdate + terms.validHours * HOUR),
+    nextUpdate: new Date(nextUpdateOf(thisUpdate)),
     covers,
     entries: pages.reduce((sum, { count }) => sum + count, 0),
   };

@@ -44,6 +44,8 @@ export interface ListState {
   readonly published: ListFacts | null;
   /** The issuer's last revocation, as a number of the audit log; 0: none. */
   readonly lastRevocation: number;
+  /** True where the published one is the issuer's last: it was made when its key had been given up. */
+  readonly isSealed: boolean;
 }
 
 /** A CRL that is about to be signed. */
@@ -91,17 +93,21 @@ export interface RevocationLedger {
    */
   revokeAbandoned(act: Act, intentId: number, reason: RevocationReason): Promise<AbandonedIntent>;
   findListState(issuerId: number): Promise<ListState>;
+  /** When the last certificate of a device ends that was ever intended under an issuer; null: there was none. */
+  findLastEnd(issuerId: number): Promise<Date | null>;
   /** In order of serial, those after one (empty for the first page), at most `limit`. */
   listRevocations(query: RevocationQuery, after: Uint8Array, limit: number): Promise<readonly RevokedEntry[]>;
   /**
    * Stores what is about to be signed. Its number is used up, whatever comes of it. Rejects with `busy` where
    * another was recorded since, or the number does not grow; with `clock-behind` as for any intent, and where the
-   * published one is younger.
+   * published one is younger. Where the issuer's key was given up, it must hold for as long as `lastListEnd` says,
+   * and is the last: rejects with `busy` after that, and with `crl-not-possible` where the key is destroyed.
    */
   recordListIntent(act: Act, runId: string, intent: ListIntent): Promise<void>;
   /**
    * Completes it: from then on it is the published one, and the octets of that before are dropped. Rejects when
-   * there is no such intent of this run, when it was completed before, or when one of a higher number was.
+   * there is no such intent of this run, when it was completed before, or when one of a higher number was; with
+   * `busy` where the issuer has its last one.
    */
   recordListIssued(act: Act, runId: string, issuerId: number, number: number, der: Uint8Array): Promise<void>;
   /**

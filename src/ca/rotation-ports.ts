@@ -46,6 +46,13 @@ export interface CompromiseOrder extends CompromiseWish {
   readonly under: readonly number[];
 }
 
+/** A generation by its names. */
+export interface MemberName {
+  readonly fleetId: number;
+  readonly authority: string;
+  readonly number: number;
+}
+
 /** How a gateway is known to have a generation: it named it among the CAs that it accepts, or a person said so. */
 export const ACKNOWLEDGEMENT_WAYS = ['probe', 'word'] as const;
 
@@ -138,6 +145,17 @@ export interface RotationLedger {
     fleetId: number,
     authority: string,
   ): Promise<readonly (GatewayState & { readonly generation: number })[]>;
+  /**
+   * Gives a generation's key up: it signs nothing more but a last CRL. The same again changes nothing, and keeps the
+   * first reason. Rejects with `not-found`, `rotation-refused`.
+   */
+  giveUpKey(act: Act, of: MemberName, reason: string): Promise<Generation>;
+  /**
+   * Records that the key of a generation is gone, which was given up before. From then on its last CRL stays the
+   * last. The same again changes nothing. Rejects where the key was not given up, and where a generation that
+   * signs CRLs has no last one.
+   */
+  recordDestroyed(act: Act, generationId: number): Promise<Generation>;
   /** The last intent before which all are completed or given up. */
   settledThrough(): Promise<number>;
   /**

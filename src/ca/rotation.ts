@@ -38,6 +38,8 @@ export interface LineMember {
   readonly wasActive: boolean;
   /** Gateways that have to have it and are not known to. */
   readonly awaited: readonly string[];
+  /** True where its key is there, and is to stay. */
+  readonly isKeyKept: boolean;
   /** The last day of what it signed for devices that is neither expired nor revoked; null: nothing stands under it. */
   readonly lastValid: Date | null;
   /** Generations of other authorities that it signed and that are not retired: `line-7, generation 1`. */
@@ -132,6 +134,8 @@ function rollBack(line: readonly LineMember[], member: LineMember): readonly Sta
     case 'staged':
       return [change(member, 'retired')];
     case 'retired':
+      if (!member.isKeyKept)
+        return refuse(`The key of ${called(member)} is destroyed, or about to be: there is no way back.`);
       if (member.wasActive) return [change(member, 'draining')];
       verifyFreeForNext(line);
       return [change(member, 'staged')];

@@ -25,7 +25,10 @@ const newestOf = (lists: readonly GivenList[]): GivenList | null =>
   lists.toSorted((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime())[0] ?? null;
 
 async function publishersOf(ca: CaContext, fleet: Fleet, since: Date): Promise<readonly ListPublisher[]> {
-  const generations = (await ca.ledger.listGenerations(fleet.id)).filter(hasLists);
+  // One whose key is destroyed signs no other than its last, which is on record.
+  const generations = (await ca.ledger.listGenerations(fleet.id)).filter(
+    (one) => hasLists(one) && one.key !== 'destroyed',
+  );
   return Promise.all(
     generations.map(async (generation) => {
       const { lastNumber } = await ca.revocations.findListState(generation.id);

@@ -47,6 +47,7 @@ export function authorityJson({ generation, warnings }: AuthorityResult, all: re
     generation: generation.number,
     state: generation.state,
     inTrustBundle: isInBundle(generation),
+    keyState: generation.key,
     profile: generation.profile,
     imported: generation.imported,
     key: describeKey(certificate.publicKey.key),

@@ -12,6 +12,7 @@ import { checkRoutes } from './routes/check.ts';
 import { compromiseRoutes } from './routes/compromise.ts';
 import { credentialsRoutes } from './routes/credentials.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
+import { destructionRoutes } from './routes/destruction.ts';
 import { deviceLifeRoutes } from './routes/device-life.ts';
 import { deviceRoutes } from './routes/devices.ts';
 import { factorySignRoutes } from './routes/factory-sign.ts';
@@ -69,6 +70,7 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...ceremonyRoutes,
   ...rotationRoutes,
   ...compromiseRoutes,
+  ...destructionRoutes,
   ...forecastRoutes,
   ...serverRoutes,
   ...registryRoutes,

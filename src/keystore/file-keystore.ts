@@ -177,6 +177,15 @@ export function openKeystore({ folder, passphrase, random }: KeystoreInput): Fil
     return signer;
   }
 
+  async function remove(keyId: string): Promise<void> {
+    verifyKeyId(keyId);
+    opened.delete(keyId);
+    await rm(pathOf(keyId), { force: true });
+    await syncFolder(folder);
+    // One that was being opened meanwhile is forgotten, too.
+    opened.delete(keyId);
+  }
+
   return {
     list,
     has: async (keyId) => (await list()).includes(keyId),
@@ -202,11 +211,13 @@ export function openKeystore({ folder, passphrase, random }: KeystoreInput): Fil
     findHeld: async () => {
       throw new PkiError('bad-request', 'A key file is imported with its certificate, not found by a name.');
     },
-    discard: async (keyId) => {
-      verifyKeyId(keyId);
-      opened.delete(keyId);
-      await rm(pathOf(keyId), { force: true });
-      await syncFolder(folder);
-    },
+    discard: remove,
+    destroy: (keyId) =>
+      remove(keyId).catch((cause: unknown) => {
+        const errno = errnoOf(cause);
+        if (errno === undefined) throw cause;
+        const facts = { keyId, errno };
+        throw new PkiError('storage-unavailable', 'The key file cannot be removed now.', { facts, cause });
+      }),
   };
 }

@@ -7,15 +7,18 @@ const noToken = async (): Promise<never> => {
   throw new PkiError('bad-request', 'This service has no token: pkcs11.module names one (docs/custody.md).');
 };
 
+const awayFromHere = async (keyId: string): Promise<never> => {
+  throw new PkiError('signer-unavailable', `The key ${keyId} is in a token, and none is configured.`, {
+    facts: { keyId },
+  });
+};
+
 const NO_TOKEN: Keystore = {
   generate: noToken,
   adopt: noToken,
   findHeld: noToken,
-  open: async (keyId) => {
-    throw new PkiError('signer-unavailable', `The key ${keyId} is in a token, and none is configured.`, {
-      facts: { keyId },
-    });
-  },
+  open: awayFromHere,
+  destroy: awayFromHere,
   discard: async () => undefined,
 };
 
@@ -32,6 +35,7 @@ const OFFLINE: Keystore = {
   adopt: offline,
   findHeld: offline,
   open: offline,
+  destroy: offline,
   discard: async () => undefined,
 };
 
@@ -49,5 +53,6 @@ export function composeKeystores(files: FileKeystore, token: Keystore | null): F
     generate: async (keyId, algorithm) => of(keyId).generate(keyId, algorithm),
     adopt: async (keyId, pkcs8) => of(keyId).adopt(keyId, pkcs8),
     discard: async (keyId) => of(keyId).discard(keyId),
+    destroy: async (keyId) => of(keyId).destroy(keyId),
   };
 }

@@ -27,6 +27,8 @@ interface GenerationRow {
   imported: number;
   created_at: number;
   withdrawn_audit_seq: number | null;
+  given_up_audit_seq: number | null;
+  destroyed_audit_seq: number | null;
 }
 
 const selectGeneration = build
@@ -45,6 +47,8 @@ const selectGeneration = build
     'imported',
     'created_at',
     'withdrawn_audit_seq',
+    'given_up_audit_seq',
+    'destroyed_audit_seq',
   ]);
 
 const linksOf = (subjectId: number) =>
@@ -68,6 +72,11 @@ function* withLinks(generation: Generation): Asking<Generation> {
   return { ...generation, links };
 }
 
+function keyStateOf(row: GenerationRow): Generation['key'] {
+  if (row.destroyed_audit_seq !== null) return 'destroyed';
+  return row.given_up_audit_seq === null ? 'kept' : 'given-up';
+}
+
 const readGeneration = (row: GenerationRow): Generation => ({
   id: row.id,
   fleetId: row.fleet_id,
@@ -76,6 +85,7 @@ const readGeneration = (row: GenerationRow): Generation => ({
   number: row.number,
   state: row.state as Generation['state'],
   withdrawn: row.withdrawn_audit_seq !== null,
+  key: keyStateOf(row),
   profile: row.profile,
   keyId: row.key_id,
   certificate: row.certificate ?? new Uint8Array(0),

@@ -12,6 +12,8 @@ const CHANGING = [
   'recordLinkIssued',
   'moveGeneration',
   'compromiseGeneration',
+  'giveUpKey',
+  'recordDestroyed',
   'recordToken',
   'revokeToken',
 ] as const;

@@ -1,17 +1,19 @@
-import type {
-  Act,
-  CeremonyOrigin,
-  ListFacts,
-  ListIntent,
-  ListState,
-  RevocationList,
-  RevocationQuery,
+import {
+  type Act,
+  type CeremonyOrigin,
+  type ListFacts,
+  type ListIntent,
+  type ListState,
+  lastListEnd,
+  type RevocationList,
+  type RevocationQuery,
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
 import type { CrlReason, RevokedEntry } from '../x509/index.ts';
 import { type Asking, all, answer, first } from './asking.ts';
 import { appendAudit } from './audit.ts';
 import { fleetName } from './fleets.ts';
+import { findGeneration } from './generations.ts';
 import { sha256 } from './revocations.ts';
 import { build, type Session } from './session.ts';
 import { verifyClock } from './verify-clock.ts';
@@ -49,9 +51,37 @@ const lastEntryOf = (table: 'revocation' | 'revocation_elsewhere', issuerId: num
     .orderBy('audit_seq', 'desc')
     .limit(1);
 
+const keyMarks = (issuerId: number) =>
+  build
+    .selectFrom('generation')
+    .select(['given_up_audit_seq', 'destroyed_audit_seq'])
+    .where('id', '=', issuerId);
+
+const isAfter = (seq: number | undefined, mark: number | null | undefined): boolean =>
+  seq !== undefined && mark != null && seq > mark;
+
+/** See `RevocationLedger.findLastEnd`; by the index of expiries. */
+export function* findLastEnd(issuerId: number): Asking<Date | null> {
+  const last = yield* first(
+    build
+      .selectFrom('intent')
+      .select('not_after')
+      .where('issuer_id', '=', issuerId)
+      .where('device', 'is not', null)
+      .orderBy('not_after', 'desc')
+      .limit(1),
+  );
+  return last ? new Date(last.not_after) : null;
+}
+
 export function* findListState(issuerId: number): Asking<ListState> {
   const last = yield* first(newestFirst(issuerId).select('number'));
-  const published = yield* first(newestFirst(issuerId).select(FACTS).where('digest', 'is not', null));
+  const published = yield* first(
+    newestFirst(issuerId)
+      .select([...FACTS, 'audit_seq'])
+      .where('digest', 'is not', null),
+  );
+  const issuer = yield* first(keyMarks(issuerId));
   const own = yield* first(lastEntryOf('revocation', issuerId));
   const elsewhere = yield* first(lastEntryOf('revocation_elsewhere', issuerId));
   const taken = yield* first(
@@ -64,6 +94,7 @@ export function* findListState(issuerId: number): Asking<ListState> {
     lastNumber: Math.max(last?.number ?? 0, taken?.number ?? 0),
     published: published ? readFacts(published) : null,
     lastRevocation: Math.max(own?.audit_seq ?? 0, elsewhere?.audit_seq ?? 0),
+    isSealed: isAfter(published?.audit_seq, issuer?.given_up_audit_seq),
   };
 }
 
@@ -113,8 +144,29 @@ export function* listRevocations(
   }));
 }
 
+/** Rejects where the issuer signs no CRL any more, or none but its last one, and the intent is another. */
+function* verifyMayFollow({ isSealed }: ListState, { issuerId, nextUpdate }: ListIntent): Asking<void> {
+  const issuer = yield* findGeneration(issuerId);
+  if (!issuer || issuer.key === 'kept') return;
+  if (issuer.key === 'destroyed') {
+    throw new PkiError(
+      'crl-not-possible',
+      `The key of ${issuer.authority}, generation ${issuer.number}, is destroyed: its last CRL is the last.`,
+    );
+  }
+  const end = lastListEnd(issuer, yield* findLastEnd(issuerId));
+  if (!isSealed && nextUpdate >= end) return;
+  throw new PkiError('busy', 'The key of this authority is being destroyed: it signs its last CRL alone.');
+}
+
 /** Rejects where the intent does not follow what is there. */
-export function verifyFollows({ lastNumber, published }: ListState, intent: ListIntent): void {
+export function* verifyFollows(intent: ListIntent): Asking<void> {
+  const state = yield* findListState(intent.issuerId);
+  yield* verifyMayFollow(state, intent);
+  verifyNumber(state, intent);
+}
+
+function verifyNumber({ lastNumber, published }: ListState, intent: ListIntent): void {
   if (lastNumber !== intent.after || intent.number <= lastNumber) {
     throw new PkiError('busy', 'Another CRL of this authority was begun meanwhile.', {
       facts: { lastNumber, after: intent.after, number: intent.number },
@@ -177,7 +229,7 @@ export function* fleetOfIssuer(issuerId: number): Asking<number> {
 
 export function recordListIntent(session: Session, act: Act, runId: string, intent: ListIntent): void {
   verifyClock(session, act.at);
-  verifyFollows(answer(session, findListState(intent.issuerId)), intent);
+  answer(session, verifyFollows(intent));
   const auditSeq = appendAudit(session, act, {
     action: 'crl-intent-recorded',
     fleet: fleetName(session, answer(session, fleetOfIssuer(intent.issuerId))),
@@ -210,8 +262,10 @@ export const dropOctets = (issuerId: number, number: number) =>
     .where('issuer_id', '=', issuerId)
     .where('number', '=', number);
 
-/** The one that is published must have a lower number. */
-export function verifyNewer({ published }: ListState, number: number): void {
+/** The one that is published must have a lower number, and not be the last. */
+export function verifyNewer({ published, isSealed }: ListState, number: number): void {
+  if (isSealed)
+    throw new PkiError('busy', 'This authority has its last CRL: another call made it meanwhile.');
   if (published && published.number >= number)
     throw new Error(`CRL ${number} would replace CRL ${published.number}`);
 }

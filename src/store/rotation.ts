@@ -86,6 +86,7 @@ function* memberOf(generation: Generation, all: readonly Generation[], at: Date)
     state,
     wasActive: state === 'active' || (yield* first(activation(id))) !== undefined,
     since,
+    isKeyKept: generation.key === 'kept',
     awaited: gateways.filter(({ acknowledged }) => acknowledged === null).map(({ gateway }) => gateway),
     lastValid: yield* lastValid(id, at),
     below: below.map((one) => `${one.authority}, generation ${one.number}`),

@@ -13,6 +13,7 @@ import { recordIssued } from './completions.ts';
 import { planCompromiseOf } from './compromise.ts';
 import * as deliveries from './deliveries.ts';
 import * as destinations from './destinations.ts';
+import { planDestroyed, planGivingUp } from './destruction.ts';
 import * as devices from './devices.ts';
 import { type Connection, openWriter } from './driver.ts';
 import { acknowledgeKey, findEnvelope } from './envelopes.ts';
@@ -134,6 +135,8 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     acknowledgeGeneration: (act, order) =>
       writer.write((s) => perform(s, act, planAcknowledgement(act, order))),
     listGateways: (fleetId, authority) => ask(rotation.listGateways(fleetId, authority)),
+    giveUpKey: (act, of, reason) => writer.write((s) => perform(s, act, planGivingUp(of, reason))),
+    recordDestroyed: (act, id) => writer.write((s) => perform(s, act, planDestroyed(id))),
     settledThrough: () => ask(standing.settledThrough()),
     listStanding: (query, after, limit) => ask(standing.listStanding(query, after, limit)),
     nextGeneration: (fleetId, authority) => ask(generations.nextGeneration(fleetId, authority)),
@@ -197,6 +200,7 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     listAbandoned: (fleetId, after, limit) => ask(listAbandoned(fleetId, after, limit)),
     revokeAbandoned: (act, id, reason) => writer.write((s) => revokeAbandoned(s, act, id, reason)),
     findListState: (issuerId) => ask(lists.findListState(issuerId)),
+    findLastEnd: (issuerId) => ask(lists.findLastEnd(issuerId)),
     listRevocations: (query, after, limit) => ask(lists.listRevocations(query, after, limit)),
     recordListIntent: (act, run, intent) => writer.write((s) => lists.recordListIntent(s, act, run, intent)),
     recordListIssued: (act, run, issuerId, number, der) =>

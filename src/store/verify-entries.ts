@@ -10,6 +10,7 @@ import { intentFields } from './intents.ts';
 import type { Schema } from './schema.ts';
 import { build } from './session.ts';
 import { DESTINATION_CHECKS } from './verify-destinations.ts';
+import { DESTRUCTION_CHECKS } from './verify-destructions.ts';
 import { DEVICE_CHECKS } from './verify-devices.ts';
 import { IMPORT_CHECKS } from './verify-imports.ts';
 import { LINK_CHECKS } from './verify-links.ts';
@@ -175,6 +176,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   ...LINK_CHECKS,
   ...REQUEST_CHECKS,
   ...ROTATION_CHECKS,
+  ...DESTRUCTION_CHECKS,
   ...ACKNOWLEDGEMENT_CHECKS,
   ...SERVER_CHECKS,
   ...DESTINATION_CHECKS,

@@ -5,6 +5,7 @@ import { openReadOnly } from './driver.ts';
 import { Findings, type LedgerProblem } from './findings.ts';
 import { Session } from './session.ts';
 import { verifyDestinationRows } from './verify-destinations.ts';
+import { verifyDestructions } from './verify-destructions.ts';
 import { verifyDevices } from './verify-devices.ts';
 import { verifyEntries } from './verify-entries.ts';
 import { verifyEnvelopes } from './verify-envelopes.ts';
@@ -44,6 +45,7 @@ export function* checkLedger(): Asking<LedgerReport> {
   yield* verifyRegistrationRows(findings);
   yield* verifyGenerationStates(findings);
   yield* verifyAcknowledgements(findings);
+  yield* verifyDestructions(findings);
   yield* verifyLinks(findings);
   yield* verifyAuthorityRequests(findings);
   yield* verifyServerRows(findings);

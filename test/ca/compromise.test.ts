@@ -19,6 +19,7 @@ const generation = (id: number, wish: Partial<Generation>): Generation => ({
   number: id,
   state: 'active',
   withdrawn: false,
+  key: 'kept',
   profile: 'issuing',
   keyId: `key-${id}`,
   certificate: new Uint8Array(0),

@@ -90,7 +90,7 @@ it('a number is above all that a ledger gave out that was replaced by an older c
     ...world.ca,
     revocations: {
       ...world.store,
-      findListState: async () => ({ lastNumber: 0, published: null, lastRevocation: 0 }),
+      findListState: async () => ({ lastNumber: 0, published: null, lastRevocation: 0, isSealed: false }),
       recordListIntent: async () => undefined,
       recordListIssued: async () => undefined,
     },

@@ -182,6 +182,10 @@ const examples: Readonly<Record<string, () => Example>> = {
     ...inFleet('/authorities/root/generations/1/acknowledge', 200),
     json: { gateway: 'gateway.example.com:8000', word: 'seen' },
   }),
+  destroyKey: () => ({
+    ...inFleet('/authorities/root/generations/1/destroy', 409),
+    json: { reason: 'drill', fingerprint: '00'.repeat(32) },
+  }),
   previewCompromise: () => inFleet('/authorities/root/generations/1/compromise', 200),
   declareCompromised: () => ({
     ...inFleet('/authorities/root/generations/1/compromise', 409),

@@ -168,6 +168,21 @@ describe.skipIf(TOKEN_TOOLS.some(isLeftOut))('root and issuing key in a token', 
     expect(token.tool('--list-objects', '--type', 'privkey').match(/label:/g)).toHaveLength(3);
   });
 
+  it('a key that is destroyed is gone from the token, both halves, and no other is', async () => {
+    const { call, admin } = service as Service;
+    const auth = await call('POST', '/v1/tokens', { token: admin, json: { name: 'd', role: 'security' } });
+    const security = { token: auth.json().token };
+    const path = '/v1/fleets/line/authorities/line-7/generations';
+    const lost = { reason: 'a drill', withdrawal: 'now', cutsOff: 200 };
+    expect((await call('POST', `${path}/1/compromise`, { ...security, json: lost })).status).toBe(200);
+    const { fingerprint } = (await call('GET', path, security)).json().generations[0];
+    const json = { reason: 'a drill', fingerprint };
+    const answer = await call('POST', `${path}/1/destroy`, { ...security, json });
+    expect(answer.json()).toMatchObject({ keyState: 'destroyed', state: 'compromised' });
+    expect(token.tool('--list-objects')).not.toContain('line key');
+    expect(token.tool('--list-objects', '--type', 'privkey').match(/label:/g)).toHaveLength(2);
+  });
+
   it('a service that is told of no token names the keys, and does not start', async () => {
     await stopSound(service);
     service = undefined;

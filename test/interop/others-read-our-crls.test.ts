@@ -127,7 +127,7 @@ it('a CRL of 100,000 entries is made without holding up others, and OpenSSL read
   let at = 0;
   const revocations = {
     ...world.store,
-    findListState: async () => ({ lastNumber: 0, published: null, lastRevocation: 1 }),
+    findListState: async () => ({ lastNumber: 0, published: null, lastRevocation: 1, isSealed: false }),
     listRevocations: async (_: unknown, __: unknown, limit: number) => {
       // As a store's answer comes: in a later turn of the event loop.
       await new Promise((resolve) => setImmediate(resolve));

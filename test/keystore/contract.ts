@@ -85,6 +85,16 @@ export function keystoreContract(
       expect((await keystore.generate('demo.root.5', any)).publicKey).not.toEqual(first.publicKey);
     });
 
+    test('a destroyed key is gone for who opens it again, and destroying it again changes nothing', async () => {
+      const keystore = make();
+      await keystore.generate('demo.root.8', any);
+      const other = await keystore.generate('demo.root.9', any);
+      await keystore.destroy('demo.root.8');
+      await keystore.destroy('demo.root.8');
+      expect(await refusalOf(keystore.open('demo.root.8'))).toMatchObject({ code: 'signer-unavailable' });
+      expect((await keystore.open('demo.root.9')).publicKey).toEqual(other.publicKey);
+    });
+
     test.runIf(isToken)('a key from outside and an Ed25519 key are refused', async () => {
       const keystore = make();
       expect(await refusalOf(keystore.adopt('demo.root.7', TBS))).toMatchObject({ code: 'bad-request' });

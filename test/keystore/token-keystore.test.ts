@@ -126,6 +126,13 @@ describe.skipIf(TOKEN_TOOLS.some(isLeftOut))('keys in a token', () => {
       // It was not ours to make, so it is not ours to destroy.
       await keystore.discard(keyId);
       expect((await keystore.open(keyId)).publicKey).toEqual(held.publicKey);
+      // Unless a person has decided it: then both halves go, and nothing else does.
+      token.tool('--keypairgen', '--key-type', 'EC:prime256v1', '--id', 'b2', '--label', 'other');
+      await keystore.destroy(keyId);
+      expect(await codeOf(keystore.open(keyId))).toBe('signer-unavailable');
+      expect(await codeOf(open(token).keystore.open(keyId))).toBe('signer-unavailable');
+      expect(token.tool('--list-objects')).not.toContain('old root');
+      expect(token.tool('--list-objects').match(/label: +other/g)).toHaveLength(2);
     },
   );
 

@@ -4,6 +4,7 @@ import { authorityRequestContract } from './authority-request-contract.ts';
 import { batchContract } from './batch-contract.ts';
 import { batchListContract } from './batch-list-contract.ts';
 import { compromiseContract } from './compromise-contract.ts';
+import { destructionContract } from './destruction-contract.ts';
 import { deviceContract } from './device-contract.ts';
 import { expiryContract } from './expiry-contract.ts';
 import { fleetContract } from './fleet-contract.ts';
@@ -48,6 +49,7 @@ export function describeStore(
     describe('generations', () => generationContract(given));
     describe('authorities that others certify', () => authorityRequestContract(given));
     describe('rotation', () => rotationContract(given));
+    describe('keys that are destroyed', () => destructionContract(given));
     describe('expiries', () => expiryContract(given));
     describe('links', () => linkContract(given));
     describe('intents', () => intentContract(given));

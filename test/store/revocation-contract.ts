@@ -171,6 +171,7 @@ export function revocationContract(given: Given): void {
       lastNumber: 1,
       published: null,
       lastRevocation: 0,
+      isSealed: false,
     });
     const der = crlOf(tbsOf(1));
     await store.recordListIssued(actAt(), store.runId, issuerId, 1, der);

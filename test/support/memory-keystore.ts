@@ -76,6 +76,7 @@ export function memoryKeystore(): MemoryKeystore {
       throw new PkiError('bad-request', 'Memory is no token.');
     },
     discard: async (keyId) => void keys.delete(keyId),
+    destroy: async (keyId) => void keys.delete(keyId),
   };
   return store;
 }

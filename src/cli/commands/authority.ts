@@ -14,6 +14,7 @@ export interface Authority {
   readonly generation: number;
   readonly state: string;
   readonly inTrustBundle: boolean;
+  readonly keyState: 'kept' | 'given-up' | 'destroyed';
   readonly profile: string;
   readonly imported: boolean;
   readonly key: string;
@@ -49,11 +50,13 @@ interface ImportedAuthority extends InFleet {
 
 export const pathOf = ({ fleet }: InFleet): string => `/v1/fleets/${segment(fleet)}/authorities`;
 
+const gone = ({ keyState }: Authority): readonly string[] => (keyState === 'kept' ? [] : [keyState]);
+
 export const authorityLines = (authority: Authority): string =>
   formatFields([
     ['authority', `${authority.name}, generation ${authority.generation}, ${authority.state}`],
     ['kind', authority.imported ? `${authority.kind}, imported` : authority.kind],
-    ['key', `${authority.key}, ${PLACES[authority.keyPlace]}`],
+    ['key', [authority.key, PLACES[authority.keyPlace], ...gone(authority)].join(', ')],
     ['key id', authority.keyId],
     ['profile', authority.profile],
     ['subject', authority.subject],

@@ -3,7 +3,7 @@ import { segment, withClient } from '../client/client.ts';
 import { callJson, postJson } from '../client/json.ts';
 import type { Invocation } from '../invocation.ts';
 import { LocalFailure } from '../local-failure.ts';
-import { show } from '../output.ts';
+import { sayWarnings, show } from '../output.ts';
 import { formatFields } from '../table.ts';
 
 interface Wish {
@@ -72,7 +72,9 @@ export async function revoke(invocation: Invocation, id: string | undefined, wis
   const call = { ...postJson(pathOf(id, wish), { reason }), isRepeatable: true } as const;
   const done = await withClient(invocation, (client) => callJson<Revoked>(client, call));
   await show(output, done, revokedLines);
-  if (output.json) return;
+  const warnings = 'warnings' in done ? done.warnings : [];
+  sayWarnings(output, warnings);
+  if (output.json || warnings.length > 0) return;
   output.say(
     `The CRL says so within seconds. A gateway knows when it reads /pki/${done.fleet}/crls.pem again.`,
   );

@@ -128,6 +128,16 @@ async function probeGateway(
   throw new LocalFailure('check-failed', `${host} does not show that it accepts ${subject}: ${why}.`);
 }
 
+/** `rotate destroy`. */
+export async function destroy(
+  invocation: Invocation,
+  authority: string,
+  { confirm, reason, ...wish }: OfGeneration & { readonly confirm: string; readonly reason: string },
+): Promise<undefined> {
+  await move(invocation, authority, wish, 'destroy', { reason, fingerprint: confirm });
+  advise(invocation, 'The key is gone, and nothing is signed with it any more. There is no way back.');
+}
+
 function gatewayLines(gateways: readonly Gateway[]): string {
   if (gateways.length === 0) return '';
   return formatTable(
@@ -199,11 +209,14 @@ function lineTables({ gateways, ...line }: Line): string {
   return awaited === '' ? stateTables(line) : `${stateTables(line)}\n${awaited}`;
 }
 
+const stateOf = ({ state, keyState }: Authority): string =>
+  keyState === 'kept' ? state : `${state}, key ${keyState}`;
+
 function stateTables({ generations, moves }: Omit<Line, 'gateways'>): string {
   const states = formatTable(
     ['GENERATION', 'STATE', 'TRUSTED', 'SUBJECT', 'NOT AFTER', 'SHA-256'],
     generations.map((one) => [
-      ...[one.generation, one.state, one.inTrustBundle ? 'yes' : 'no'],
+      ...[one.generation, stateOf(one), one.inTrustBundle ? 'yes' : 'no'],
       ...[one.subject, one.notAfter, one.fingerprint],
     ]),
   );

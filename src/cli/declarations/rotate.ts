@@ -4,7 +4,7 @@ import { choice, requiredChoice } from './choice.ts';
 import { wholeNumber } from './whole-number.ts';
 
 /** Here again, so that the command line does not load the authority to say what it knows. */
-const STEPS = ['publish', 'activate', 'roll-back', 'retire'] as const;
+const STEPS = ['publish', 'activate', 'roll-back', 'retire', 'destroy'] as const;
 
 const commands = () => import('../commands/rotate.ts');
 const compromised = () => import('../commands/compromise.ts');
@@ -61,6 +61,10 @@ export const declareRotate: Declare = (program, perform) => {
     )
     .option('--cuts-off <n>', 'confirm how many devices it cuts off, at most', wholeNumber(0))
     .action(perform(async () => (await compromised()).compromise));
+  move('destroy', 'destroy the key of a generation that is retired or withdrawn; for good (role security)')
+    .requiredOption('--reason <text>', 'why; it stays on record')
+    .requiredOption('--confirm <sha256>', 'fingerprint of its certificate, as rotate status shows it')
+    .action(perform(async () => (await commands()).destroy));
   move('re-issue', 'list what stands under a generation, device by device')
     .option('--csv', 'as CSV')
     .option('--ndjson', 'as NDJSON')

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import type { LayoutName } from '../../bundle/index.ts';
-import { type Fleet, pickIssuer, type RequestInput, type StoredCertificate } from '../../ca/index.ts';
+import {
+  type Fleet,
+  pickIssuer,
+  type RequestInput,
+  type StoredCertificate,
+  unlistedWarnings,
+} from '../../ca/index.ts';
 import {
   certificateRequestSchema,
   fitJson,
@@ -159,7 +165,8 @@ async function revokeCertificate(call: Call): Promise<void> {
   const { reason } = await readJson(call, revocationSchema);
   const revoked = await call.edge.ca.ledger.markRevoked(call.act, certificate.fingerprint, reason);
   call.edge.lists.soon();
-  sendJson(call.res, 200, certificateJson(await viewOf(call, revoked, fleet), []));
+  const view = await viewOf(call, revoked, fleet);
+  sendJson(call.res, 200, certificateJson(view, unlistedWarnings(view.generations, revoked.issuerId)));
 }
 
 /** A gateway has seen the certificate. Only what its first handshake revokes is more than a note. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import {
   type GenerationForecast,
-  MOVES,
+  REHEARSED_STEPS,
   type Rehearsal,
   readForecast,
   rehearse,
@@ -14,7 +14,7 @@ import { getFleet, NAME } from '../names.ts';
 import { fitQuery, noQuery } from '../query.ts';
 import { pathParameter, sendJson } from '../web.ts';
 
-export const rehearsalQuery = z.strictObject({ step: z.enum(MOVES) });
+export const rehearsalQuery = z.strictObject({ step: z.enum(REHEARSED_STEPS) });
 
 const GENERATION = /^[1-9][0-9]{0,8}$/;
 

@@ -156,10 +156,19 @@ export async function generateAuthorityKey(
   return pairOf(token, pair.privateKey, pair.publicKey);
 }
 
-/** Destroys what has a label: both halves. */
-export function destroyAuthorityKey(token: TokenSession, label: string): void {
+/** What both halves of a key have in common; undefined: there is no key. */
+function commonOf(token: TokenSession, by: KeySearch): Template[number] | undefined {
+  const { ck } = token;
+  if ('label' in by) return { type: ck.CKA_LABEL, value: by.label };
+  const key = findAuthorityKey(token, by);
+  return key && { type: ck.CKA_ID, value: attribute(token, key.privateKey, ck.CKA_ID) };
+}
+
+/** Destroys both halves of a key; of a label, all that has it. */
+export function destroyAuthorityKey(token: TokenSession, by: KeySearch): void {
   const { ck, library, session } = token;
+  const same = commonOf(token, by);
+  if (!same) return;
   for (const kind of [ck.CKO_PRIVATE_KEY, ck.CKO_PUBLIC_KEY])
-    for (const object of objects(token, kind, { type: ck.CKA_LABEL, value: label }))
-      library.C_DestroyObject(session, object);
+    for (const object of objects(token, kind, same)) library.C_DestroyObject(session, object);
 }

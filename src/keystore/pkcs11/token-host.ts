@@ -82,7 +82,7 @@ async function answer(question: Question): Promise<Answer> {
         return { done: 'found', found: keep(await generateAuthorityKey(token, keyId, wish)) };
       }
       case 'destroy':
-        destroyAuthorityKey(token, question.keyId);
+        destroyAuthorityKey(token, question.by);
         return { done: 'destroyed' };
       case 'look':
         token.library.C_GetSessionInfo(token.session);

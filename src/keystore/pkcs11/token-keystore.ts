@@ -152,6 +152,20 @@ export function openTokenKeystore(link: TokenLink, random: Random): Keystore {
     return opening;
   }
 
+  /** Both halves. Where they are there still, the token has not said so. */
+  const remove = (keyId: string): Promise<void> =>
+    withRefusals(async () => {
+      signers.delete(keyId);
+      const connection = await link.connection();
+      await connection.ask({ ask: 'destroy', by: searchFor(keyId) }, 'destroyed');
+      found.get(connection)?.delete(keyId);
+      signers.delete(keyId);
+      if (!(await search(connection, searchFor(keyId)))) return;
+      throw new PkiError('signer-unavailable', `The token has not let go of the key ${keyId}.`, {
+        facts: { keyId, reason: 'kept' },
+      });
+    });
+
   return {
     open,
     generate: async (keyId, algorithm) => {
@@ -190,12 +204,8 @@ export function openTokenKeystore(link: TokenLink, random: Random): Keystore {
       }),
     discard: async (keyId) => {
       signers.delete(keyId);
-      if (keyId.endsWith(TOKEN_SUFFIX.adopted)) return;
-      await withRefusals(async () => {
-        const connection = await link.connection();
-        await connection.ask({ ask: 'destroy', keyId }, 'destroyed');
-        found.get(connection)?.delete(keyId);
-      });
+      if (!keyId.endsWith(TOKEN_SUFFIX.adopted)) await remove(keyId);
     },
+    destroy: remove,
   };
 }

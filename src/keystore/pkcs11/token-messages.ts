@@ -19,7 +19,7 @@ export type Question =
     }
   /** `input`: a digest for EC, a DigestInfo for RSA. `key`: its number in this connection. */
   | { readonly ask: 'sign'; readonly key: number; readonly input: Uint8Array }
-  | { readonly ask: 'destroy'; readonly keyId: string }
+  | { readonly ask: 'destroy'; readonly by: KeySearch }
   /** Whether the session holds. */
   | { readonly ask: 'look' };
 

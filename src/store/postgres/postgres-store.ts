@@ -15,6 +15,7 @@ import {
 import { planCompromiseOf } from '../compromise.ts';
 import * as deliveries from '../deliveries.ts';
 import * as destinations from '../destinations.ts';
+import { planDestroyed, planGivingUp } from '../destruction.ts';
 import { listDeviceChanges } from '../devices.ts';
 import { findEnvelope } from '../envelopes.ts';
 import { countExpiring } from '../expiries.ts';
@@ -25,7 +26,7 @@ import { searchCertificates } from '../inventory.ts';
 import { planLinkIssued } from '../links.ts';
 import { findRegistration, findRegistrationById, listRegistrations } from '../registrations.ts';
 import * as restorations from '../restorations.ts';
-import { findList, findListState, listRevocations } from '../revocation-lists.ts';
+import { findLastEnd, findList, findListState, listRevocations } from '../revocation-lists.ts';
 import { listGateways, listMoves, planMoveOf, readLine } from '../rotation.ts';
 import { isDueKnown, planRotationDue } from '../rotation-due.ts';
 import { findServer, listServers } from '../servers.ts';
@@ -144,6 +145,8 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     acknowledgeGeneration: (act, order) =>
       writer.write((t) => perform(t, act, planAcknowledgement(act, order))),
     listGateways: (fleetId, authority) => ask(listGateways(fleetId, authority)),
+    giveUpKey: (act, of, reason) => writer.write((t) => perform(t, act, planGivingUp(of, reason))),
+    recordDestroyed: (act, id) => writer.write((t) => perform(t, act, planDestroyed(id))),
     settledThrough: () => ask(settledThrough()),
     listStanding: (query, after, limit) => ask(listStanding(query, after, limit)),
     nextGeneration: (fleetId, authority) => ask(nextGeneration(fleetId, authority)),
@@ -208,6 +211,7 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     listAbandoned: (fleetId, after, limit) => ask(listAbandoned(fleetId, after, limit)),
     revokeAbandoned: (act, id, reason) => writer.write((t) => revokeAbandoned(t, act, id, reason)),
     findListState: (issuerId) => ask(findListState(issuerId)),
+    findLastEnd: (issuerId) => ask(findLastEnd(issuerId)),
     listRevocations: (query, after, limit) => ask(listRevocations(query, after, limit)),
     recordListIntent: (act, run, intent) =>
       writer.write((t) => revocations.recordListIntent(t, act, run, intent)),

@@ -67,7 +67,7 @@ export async function recordListIntent(
   intent: ListIntent,
 ): Promise<void> {
   transaction.verifyClock(act.at);
-  verifyFollows(await transaction.answer(findListState(intent.issuerId)), intent);
+  await transaction.answer(verifyFollows(intent));
   const auditSeq = await transaction.appendAudit(act, {
     action: 'crl-intent-recorded',
     fleet: await fleetOf(transaction, intent.issuerId),
