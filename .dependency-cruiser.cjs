@@ -14,18 +14,19 @@ const ROOMS = {
   check: ["asn1", "archive", "x509", "policy", "ca", "bundle", "gateway"],
   gateway: ["asn1", "x509", "policy", "ca", "bundle", "status"],
   outgoing: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],
+  metrics: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "outgoing"],
   upkeep: ["asn1", "x509", "policy", "ca"],
   keystore: ["asn1", "x509", "ca"],
   pool: ["asn1", "x509", "policy", "enrollment", "ca", "batch"],
   backup: ["archive", "bundle"],
   store: ["asn1", "x509", "policy", "enrollment", "ca", "batch", "status", "gateway", "outgoing"], // the rooms whose ports it implements
   config: ["policy"], // profiles are configuration; policy validates them
-  http: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing", "ceremony"],
+  http: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing", "ceremony", "metrics"],
   cli: ["asn1", "archive", "x509", "policy", "enrollment", "ca", "batch", "bundle", "status", "gateway", "check", "outgoing", "ceremony", "config", "keystore", "store", "pool", "backup"],
 };
 const ONE_DOOR = {
   asn1js: "x509", pkijs: "x509", "@peculiar/x509": "x509", "reflect-metadata": "x509", "node-forge": "x509",
-  kysely: "store", pg: "store", "better-sqlite3": "store", express: "http", yazl: "bundle", yauzl: "archive", pkcs11js: "keystore", "age-encryption": "backup",
+  kysely: "store", pg: "store", "better-sqlite3": "store", express: "http", "prom-client": "metrics", yazl: "bundle", yauzl: "archive", pkcs11js: "keystore", "age-encryption": "backup",
 };
 module.exports = {
   forbidden: [

@@ -45,7 +45,9 @@ import {
 } from './http/index.ts';
 import { writeSecretFile } from './keystore/index.ts';
 import type { Logger } from './log.ts';
+import { countLots, countSingles, createMetrics } from './metrics/index.ts';
 import { createSeal, keepDelivering, type Seal } from './outgoing/index.ts';
+import { readVersion } from './package-root.ts';
 import { createPolicy, type Policy, type Profile } from './policy/index.ts';
 import { makeDeviceKey, openPool } from './pool/index.ts';
 import { systemRandom } from './random.ts';
@@ -327,13 +329,24 @@ export async function startService(config: Config, log: Logger): Promise<Running
     const told = { ca, store, batches: store, reach, seal, retry, timeoutMs: 1000 * timeoutSeconds, log };
     stopDelivering = keepDelivering(told).stop;
     let presented = credentials.first;
+    const metrics = createMetrics({
+      ca,
+      batches: store,
+      outgoing: store,
+      terms: config.rotation,
+      version: readVersion(),
+      presentedUntil: () => presented.notAfter,
+      serverAuthorities: () => authoritiesOf(presented),
+      token,
+    });
     const edge: Edge = {
       ca,
       makeKey: makeDeviceKey,
       serverAuthorities: () => authoritiesOf(presented),
-      issueTogether: createIssueTogether(ca),
+      issueTogether: countSingles(createIssueTogether(ca), metrics.countOutcome),
       tokens: store,
-      batches: store,
+      batches: countLots(store, metrics.countOutcome),
+      metrics,
       spool: await openSpool(config.tmpFolder, systemRandom),
       audit: store,
       lists,

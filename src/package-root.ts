@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -21,3 +21,9 @@ export const packageRoot: string = rootAbove(dirname(fileURLToPath(import.meta.u
  * Threads and processes load from `dist/`, and from nowhere else.
  */
 export const builtModule = (path: string): URL => pathToFileURL(join(packageRoot, 'dist', path));
+
+/** The version of this program. */
+export function readVersion(): string {
+  const text = readFileSync(join(packageRoot, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -4,6 +4,7 @@
  * It never signs what is not on record, and nothing leaves it that is not on record as complete.
  */
 
+export * from './all-fleets.ts';
 export type { AuthorityResult, AuthorityWish } from './authorities.ts';
 export {
   algorithmOf,

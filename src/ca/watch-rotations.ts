@@ -9,7 +9,7 @@ import type { RotationDue } from './rotation-ports.ts';
  * Those of a fleet's generations that issue and have nobody on the way to take their place, and are so near their
  * end that a person has to act. Reads no certificate but theirs.
  */
-async function findDue(
+export async function findRotationsDue(
   ca: CaContext,
   fleet: Fleet,
   terms: RotationTerms,
@@ -40,7 +40,7 @@ export async function recordRotationsDue(
   terms: RotationTerms,
 ): Promise<readonly RotationDue[]> {
   const told: RotationDue[] = [];
-  for (const due of await findDue(ca, fleet, terms, act.at)) {
+  for (const due of await findRotationsDue(ca, fleet, terms, act.at)) {
     if (await ca.rotation.recordRotationDue(act, due)) told.push(due);
   }
   return told;

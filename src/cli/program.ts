@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { readVersion } from '../package-root.ts';
 import { declareAudit } from './declarations/audit.ts';
 import { declareAuthority } from './declarations/authority.ts';
 import { declareBackup } from './declarations/backup.ts';
@@ -19,7 +20,6 @@ import { declareServer } from './declarations/server.ts';
 import { declareService } from './declarations/service.ts';
 import { declareToken } from './declarations/token.ts';
 import { type Declare, performer } from './invocation.ts';
-import { readVersion } from './version.ts';
 
 const GROUPS: readonly Declare[] = [
   declareService,

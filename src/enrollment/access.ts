@@ -24,7 +24,8 @@ export type Permission =
   | 'outgoing:manage'
   | 'outgoing:read'
   | 'batch:read'
-  | 'audit:read';
+  | 'audit:read'
+  | 'metrics:read';
 
 /**
  * Who may what. An admin keeps fleets and tokens and never touches certificates; security keeps
@@ -52,6 +53,7 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'outgoing:read',
     'batch:read',
     'audit:read',
+    'metrics:read',
   ],
   station: ['certificate:request', 'certificate:read', 'bundle:try', 'batch:read'],
   auditor: [
@@ -63,6 +65,7 @@ const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     'server:read',
     'outgoing:read',
     'audit:read',
+    'metrics:read',
   ],
 };
 

@@ -13,6 +13,7 @@ import type {
 import type { KeyMaker, Permission, Requester, TokenStore } from '../enrollment/index.ts';
 import type { PkiError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics/index.ts';
 import type { OutgoingStore, Reach, Seal } from '../outgoing/index.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Spool } from './spool.ts';
@@ -43,6 +44,8 @@ export interface Edge {
   readonly reach: Reach;
   readonly seal: Pick<Seal, 'seal'>;
   readonly rotation: RotationTerms;
+  /** What a monitor reads. */
+  readonly metrics: Pick<Metrics, 'expose'>;
   readonly log: Logger;
   /** Work that may outlive the answer it belongs to. */
   readonly inFlight: InFlight;

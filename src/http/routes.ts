@@ -21,6 +21,7 @@ import { forecastRoutes } from './routes/forecast.ts';
 import { importRoutes } from './routes/import-certificates.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { madeKeyRoutes } from './routes/made-keys.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operation.ts';
 import { problemRoutes } from './routes/problem-pages.ts';
 import { publicationRoutes } from './routes/publication.ts';
@@ -81,4 +82,5 @@ export const guardedRoutes: readonly GuardedRoute[] = [
   ...importRoutes,
   ...serialRoutes,
   ...auditRoutes,
+  ...metricsRoutes,
 ];

@@ -188,6 +188,8 @@ export interface OutgoingStore {
     deviceId: string,
   ): Promise<{ readonly intentId: number; readonly at: Date } | undefined>;
 
+  /** How many deliveries of a destination are in a state, counted up to `most`. */
+  countDeliveries(destinationId: string, state: DeliveryState, most: number): Promise<number>;
   /** Those of a fleet in order of number, after `after`. */
   listDeliveries(search: DeliverySearch, after: number, limit: number): Promise<readonly Delivery[]>;
   findDelivery(fleetId: number, id: string): Promise<Delivery | undefined>;

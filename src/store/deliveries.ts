@@ -5,6 +5,7 @@ import type {
   Backlog,
   Delivery,
   DeliverySearch,
+  DeliveryState,
   EntryPage,
   EventType,
   FailedDelivery,
@@ -97,6 +98,19 @@ export function* readBacklog(destinationId: string, at: Date, limit: number, mos
   );
   const pending = yield* all(ofDestination(destinationId).select('number').limit(most));
   return { due: due.map(readDelivery), pending: pending.length, orders: yield* listOrders(destinationId) };
+}
+
+/** See `OutgoingStore.countDeliveries`: read from the index alone. */
+export function* countDeliveries(destinationId: string, state: DeliveryState, most: number): Asking<number> {
+  const counted = yield* all(
+    build
+      .selectFrom('delivery')
+      .select('number')
+      .where('destination_id', '=', destinationId)
+      .where('state', '=', state)
+      .limit(most),
+  );
+  return counted.length;
 }
 
 const columnsOf = (message: Message) =>

@@ -230,6 +230,7 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     readBacklog: (id, at, limit, most) => ask(deliveries.readBacklog(id, at, limit, most)),
     recordProgress: (id, progress) => writer.write((s) => answer(s, deliveries.recordProgress(id, progress))),
     findDeviceRegistration: (id, deviceId) => ask(deliveries.findDeviceRegistration(id, deviceId)),
+    countDeliveries: (id, state, most) => ask(deliveries.countDeliveries(id, state, most)),
     listDeliveries: (search, after, limit) => ask(deliveries.listDeliveries(search, after, limit)),
     findDelivery: (fleetId, id) => ask(deliveries.findDelivery(fleetId, id)),
     retryDelivery: (act, fleetId, id) =>

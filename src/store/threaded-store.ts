@@ -153,6 +153,7 @@ const METHODS = [
   'readBacklog',
   'recordProgress',
   'findDeviceRegistration',
+  'countDeliveries',
   'listDeliveries',
   'findDelivery',
   'retryDelivery',

@@ -1,5 +1,6 @@
 import {
   type Act,
+  allFleets,
   type CaContext,
   type Fleet,
   type Generation,
@@ -10,7 +11,6 @@ import {
 } from '../ca/index.ts';
 import { PkiError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { allFleets } from './all-fleets.ts';
 
 /** How often all fleets are looked at. */
 const LOOK_EVERY_MS = 60_000;

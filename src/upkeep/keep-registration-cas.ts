@@ -1,6 +1,5 @@
-import { type Act, type CaContext, type Fleet, succeedRegistrationCa } from '../ca/index.ts';
+import { type Act, allFleets, type CaContext, type Fleet, succeedRegistrationCa } from '../ca/index.ts';
 import type { Logger } from '../log.ts';
-import { allFleets } from './all-fleets.ts';
 
 /** Years are left when the first look finds one due. */
 const LOOK_EVERY_MS = 60 * 60_000;

@@ -1,6 +1,5 @@
-import { type Act, type CaContext, type RotationTerms, recordRotationsDue } from '../ca/index.ts';
+import { type Act, allFleets, type CaContext, type RotationTerms, recordRotationsDue } from '../ca/index.ts';
 import type { Logger } from '../log.ts';
-import { allFleets } from './all-fleets.ts';
 
 /** What is due is due for days: an hour is soon enough, and a start looks at once. */
 const LOOK_EVERY_MS = 3_600_000;

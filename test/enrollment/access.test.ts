@@ -46,6 +46,7 @@ const TABLE: Readonly<Record<Permission, readonly Role[]>> = {
   'outgoing:read': ['security', 'auditor'],
   'batch:read': ['security', 'station', 'auditor'],
   'audit:read': ['security', 'auditor'],
+  'metrics:read': ['security', 'auditor'],
 };
 const PERMISSIONS = Object.keys(TABLE) as Permission[];
 

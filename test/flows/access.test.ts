@@ -57,6 +57,7 @@ const examples: Readonly<Record<string, () => Example>> = {
     json: { name: 'made', role: 'auditor' },
     status: 201,
   }),
+  readMetrics: () => ({ target: '/metrics', missing: null, status: 200 }),
   listTokens: () => ({ target: '/v1/tokens', missing: null, status: 200 }),
   revokeToken: () => ({
     target: `/v1/tokens/${revoked.slice(4, 20)}`,

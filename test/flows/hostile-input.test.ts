@@ -168,7 +168,7 @@ const guarded = operations.filter(({ roles }) => roles !== null);
 /** One that may call it, where there is one. */
 function tokenFor(operation: string, target: string): string {
   if (guarded.find(({ id }) => id === operation)?.roles?.includes('admin')) return service.admin;
-  if (/^\/v1\/(restoration|crls)/.test(target)) return unbound;
+  if (/^\/(metrics|v1\/(restoration|crls))/.test(target)) return unbound;
   return fleet.tokens[target.endsWith('/audit') ? 'auditor' : 'security'];
 }
 

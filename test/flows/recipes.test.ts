@@ -38,6 +38,18 @@ it.skipIf(!hasTokens)('every command of docs/bundles.md works as it stands, in o
   expect(out).toContain('VIN-0001.cert.pem: OK');
 });
 
+it('every command of docs/metrics.md works as it stands, for the admin', async () => {
+  const out = await paste(blocksOf('metrics.md'), {
+    service,
+    ...workFolder(service.admin),
+    instead: { 'https://127.0.0.1:8443': service.apiUrl },
+  });
+  expect(out).toMatch(
+    /^fleetca_authority_not_after_timestamp_seconds\{fleet="demo",.*state="active"\} \d+$/m,
+  );
+  expect(out).not.toMatch(/fca_|whsec_|PRIVATE/);
+});
+
 it('docs/bundles.md has a recipe for each layout, and says which is for each target', () => {
   const page = readPage('bundles.md');
   for (const layout of LAYOUT_NAMES)

@@ -146,6 +146,8 @@ export function outgoingContract(given: Given): void {
     const { id } = await add(webhookOf(fleet.id));
     const dead = failed({ attempts: 9, nextAttemptAt: null });
     await store.recordProgress(id, progress({ failed: [dead, failed()] }));
+    expect(await store.countDeliveries(id, 'dead', 9)).toBe(1);
+    expect(await store.countDeliveries(id, 'pending', 9)).toBe(1);
     const listed = await store.listDeliveries({ fleetId: fleet.id, state: 'dead' }, 0, 9);
     expect(listed.map((one) => [one.id, one.attempts, one.nextAttemptAt])).toEqual([[dead.id, 9, null]]);
     expect(await store.listDeliveries({ fleetId: other.id, state: 'dead' }, 0, 9)).toEqual([]);

@@ -15,16 +15,15 @@ import {
 import { placeOf } from '../../ca/index.ts';
 import { systemClock } from '../../clock.ts';
 import { type Config, loadConfig } from '../../config/index.ts';
+import { readVersion } from '../../package-root.ts';
 import { copyDatabase, dumpDatabase, type LedgerSummary } from '../../store/index.ts';
 import { readPassphraseFile, readTextFile, saveFile } from '../files.ts';
 import type { Invocation } from '../invocation.ts';
 import { fileFailure, LocalFailure } from '../local-failure.ts';
 import { show } from '../output.ts';
-
 import { DATABASE_NAME, dumpSettings, restoreInto } from '../restore-data.ts';
 import { setupFailure } from '../setup-failure.ts';
 import { formatFields } from '../table.ts';
-import { readVersion } from '../version.ts';
 
 interface CreateWish {
   readonly passphraseFile?: string;

@@ -18,6 +18,7 @@ import {
 } from '../../ceremony/index.ts';
 import { systemClock } from '../../clock.ts';
 import { makeThrowAwayKey } from '../../keystore/index.ts';
+import { readVersion } from '../../package-root.ts';
 import { createPolicy } from '../../policy/index.ts';
 import { systemRandom } from '../../random.ts';
 import {
@@ -36,7 +37,6 @@ import { LocalFailure } from '../local-failure.ts';
 import { sayWarnings, show } from '../output.ts';
 import { setupFailure } from '../setup-failure.ts';
 import { formatFields } from '../table.ts';
-import { readVersion } from '../version.ts';
 
 interface RunOptions extends PassphraseOptions {
   readonly out: string;

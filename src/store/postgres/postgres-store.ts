@@ -242,6 +242,7 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     readBacklog: (id, at, limit, most) => ask(deliveries.readBacklog(id, at, limit, most)),
     recordProgress: (id, progress) => writer.write((t) => t.answer(deliveries.recordProgress(id, progress))),
     findDeviceRegistration: (id, deviceId) => ask(deliveries.findDeviceRegistration(id, deviceId)),
+    countDeliveries: (id, state, most) => ask(deliveries.countDeliveries(id, state, most)),
     listDeliveries: (search, after, limit) => ask(deliveries.listDeliveries(search, after, limit)),
     findDelivery: (fleetId, id) => ask(deliveries.findDelivery(fleetId, id)),
     retryDelivery: (act, fleetId, id) =>

@@ -1,4 +1,5 @@
-import type { CaContext, Fleet } from '../ca/index.ts';
+import type { CaContext } from './context.ts';
+import type { Fleet } from './ledger-records.ts';
 
 const FLEETS_AT_A_TIME = 100;
 
