@@ -118,8 +118,8 @@ async function hasOtherIssuer(
 }
 
 /**
- * Steps 1 to 5 for a chunk: what became of each of its rows. Where the generation that was to sign is found
- * compromised meanwhile, the one in its place does, once.
+ * Steps 1 to 5 for a chunk: what became of each of its rows. Where the generation that was to sign is taken
+ * back or found compromised meanwhile, the one in its place does, once.
  */
 async function issueChunk(
   run: BatchRun,

@@ -114,8 +114,8 @@ export interface Ledger {
    * The key of a certificate of this device that was revoked is `key-retired` without `supersede`,
    * also when it is not the slot's present one.
    * Rejects whole with `clock-behind` when `act.at` lies more than five minutes before the last intent, and with
-   * `authority-not-active` when an issuer is neither active nor draining (it may have been active when the rows
-   * were prepared).
+   * `busy` when an issuer is neither active nor draining: it was active when the rows were prepared, and another
+   * generation is now.
    */
   recordIntents(chunk: IntentChunk): Promise<readonly IntentVerdict[]>;
   /** Stores the certificates of open intents of this run, and their envelopes. Rejects whole if one is not open, or of another run. */

@@ -28,14 +28,15 @@ export function verifyPlaceIsFree(
 
 /**
  * Rejects where a generation may not issue: it must be active, and one that was when the rows were prepared may be
- * draining. What was on its way when it was found compromised is asked for again, and another signs it.
+ * draining. What was on its way when it was rolled back, or found compromised, is asked for again, and another
+ * generation signs it.
  */
 export function verifyIssues(state: string | undefined): void {
   if (state === 'active' || state === 'draining') return;
   if (state === 'compromised') throw foundCompromised();
   throw new PkiError(
-    'authority-not-active',
-    'The authority issues no more: another generation has taken its place.',
+    'busy',
+    'The generation that was to sign was taken back or retired meanwhile: it issues no more. Ask again.',
   );
 }
 

@@ -8,7 +8,7 @@ import {
   receive,
   type StoredOutcome,
 } from '../../src/batch/index.ts';
-import type { CaContext, Fleet } from '../../src/ca/index.ts';
+import { type CaContext, type Fleet, type Move, stageGeneration } from '../../src/ca/index.ts';
 import { PkiError } from '../../src/errors.ts';
 import { parseCertificate } from '../../src/x509/index.ts';
 import { makeCsr, makeKey, type TestKey } from '../support/csr.ts';
@@ -82,7 +82,44 @@ async function send(rows: readonly (string | Uint8Array)[], wish: LotWish = {}) 
   return { run, outcomes: await outcomesOf(run) };
 }
 
+/** A fleet whose issuing authority has gone to its second generation. */
+async function rotated(name: string) {
+  const own = await world.fleet(name);
+  await world.root(own);
+  await world.issuing(own, 'line-1');
+  const same = { keyAlgorithm: null, profile: null, commonName: null };
+  await stageGeneration(world.ca, world.act(), own, 'line-1', same);
+  const move = (step: Move) =>
+    world.ca.rotation.moveGeneration(world.act(), {
+      ...{ fleetId: own.id, authority: 'line-1', number: 2, move: step, forced: 'test' },
+      terms: { publishHours: 0 },
+    });
+  await move('publish');
+  await move('activate');
+  return { own, move };
+}
+
 describe('a lot', () => {
+  it('goes on under the generation of before where the one that was to sign is taken back meanwhile', async () => {
+    const { own, move } = await rotated('taken-back');
+    let isBack = false;
+    const steps: CaContext['steps'] = {
+      ...world.ca.steps,
+      prepare: async (order) => {
+        const prepared = await world.ca.steps.prepare(order);
+        if (!isBack) await move('roll-back');
+        isBack = true;
+        return prepared;
+      },
+    };
+    const { outcomes } = await send([row(), row()], { fleet: own, ca: { steps }, authority: 'line-1' });
+    expect(said(outcomes)).toEqual(['issued', 'issued']);
+    const generations = await world.ca.ledger.listGenerations(own.id);
+    const first = generations.find(({ authority, number }) => authority === 'line-1' && number === 1);
+    const standing = { under: [first?.id ?? 0], trusted: [], at: world.clock.now() };
+    expect((await world.ca.rotation.listStanding(standing, '', 10)).standing).toHaveLength(2);
+  });
+
   it('has one outcome a row, in the order of the rows, and one bad row stops no other', async () => {
     const twice = row({ labels: { line: '7' } }, keys[0], 'device-twice');
     const rows: [string | Uint8Array, string][] = [

@@ -22,7 +22,7 @@ export function rotationContract(given: Given): void {
       });
     const states = async () =>
       (await store.listGenerations(fleet.id)).map(({ number, state }) => [number, state]);
-    const issueOne = () => issue(row(fresh('device')));
+    const issueOne = (issuer = first) => issue(row(fresh('device'), { issuerId: issuer.id }));
     return { store, fleet, first, next, move, states, issueOne };
   };
 
@@ -154,7 +154,15 @@ export function rotationContract(given: Given): void {
     for (const { fingerprint } of [certificate, late])
       await store.markRevoked(actAt(4), fingerprint, 'superseded');
     await move('retire', 1, 5);
-    expect(await rejection(issueOne())).toMatchObject({ code: 'authority-not-active' });
+    expect(await rejection(issueOne())).toMatchObject({ code: 'busy' });
+  });
+
+  test('what was prepared under a generation that is taken back before it is recorded is asked for again', async () => {
+    const { move, issueOne, next } = await setUp();
+    await move('publish', 2, 1);
+    await move('activate', 2, 2, 'test');
+    await move('roll-back', 2, 3);
+    expect(await rejection(issueOne(next))).toMatchObject({ code: 'busy' });
   });
 
   test('that a rotation is due is put on record once for each urgency, with its entry', async () => {
