@@ -20,6 +20,8 @@ export interface DeviceCall {
   readonly headers?: Readonly<Record<string, string>>;
   /** One that keeps connections; else each call has its own. */
   readonly agent?: Agent;
+  /** How long nothing may move. */
+  readonly patienceMs?: number;
 }
 
 export interface GatewayAnswer {
@@ -37,7 +39,16 @@ export const keepingAgent = (): Agent => new Agent({ keepAlive: true, maxSockets
 export function callAsDevice(
   port: number,
   { chain, key, root }: DeviceCredentials,
-  { method = 'GET', path = '/', version, ciphers, body, headers = {}, agent }: DeviceCall = {},
+  {
+    method = 'GET',
+    path = '/',
+    version,
+    ciphers,
+    body,
+    headers = {},
+    agent,
+    patienceMs = 10_000,
+  }: DeviceCall = {},
 ): Promise<GatewayAnswer> {
   return new Promise((resolve, reject) => {
     const req = request({
@@ -53,7 +64,7 @@ export function callAsDevice(
       ...(key === undefined ? {} : { key }),
       ...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
       ...(ciphers === undefined ? {} : { ciphers }),
-      timeout: 10_000,
+      timeout: patienceMs,
     });
     req.on('timeout', () => req.destroy(new Error('the gateway did not answer')));
     req.on('error', reject);
