@@ -3,7 +3,7 @@
  * for it, all that the cases trust in one process. Whom the check lets in comes in, and nobody else.
  * What `openssl s_server` does is in openssl-judges-the-catalogue.test.ts.
  */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { type Gateway, type GatewayKind, parseTrust, startGateway } from '../../src/gateway/index.ts';
 import { type Chain, PRESENTED } from '../check/chains.ts';
@@ -16,11 +16,6 @@ import {
   startUpstream,
   type TrustWish,
 } from '../support/real-gateways.ts';
-
-vi.hoisted(() => {
-  // Gateways know the real clock alone: the catalogue is made around it.
-  process.env.FLEETCA_TEST_NOW = new Date().toISOString();
-});
 
 /** What the gateways of the cases trust, each once, by a name of its own. */
 const TRUSTS = new Map<string, { readonly name: string; readonly wish: TrustWish }>();
