@@ -16,6 +16,7 @@ export { checkRoot, isRootFile } from './check-root.ts';
 export * from './codes.ts';
 export type { Severity } from './finding.ts';
 export * from './given-file.ts';
+export { askWhetherAccepted } from './probe/accepted-ca.ts';
 export { askForCaNames } from './probe/ca-names.ts';
 export * from './probe/try-bundle.ts';
 export * from './read-tar.ts';

@@ -14,11 +14,16 @@ export type Asked =
 const TIMEOUT_MS = 10_000;
 const MOST_OCTETS = 1024 * 1024;
 
+/** How names are printed: one form for what gateways name and what it is compared with. */
+const NAME_FORM = ['-nameopt', 'RFC2253,utf8,-esc_msb'];
+
 /** The output; null where the program is not there, or did not end in time. */
-function runOpenssl(args: readonly string[]): Promise<string | null> {
+function runOpenssl(args: readonly string[], input = ''): Promise<string | null> {
   return new Promise((resolve) => {
-    const child = spawn('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'], timeout: TIMEOUT_MS });
+    const child = spawn('openssl', args, { stdio: ['pipe', 'pipe', 'ignore'], timeout: TIMEOUT_MS });
     let text = '';
+    // Without the program there is nobody to read it.
+    child.stdin.on('error', () => undefined).end(input);
     child.stdout.setEncoding('utf8').on('data', (piece: string) => {
       if (text.length < MOST_OCTETS) text += piece;
     });
@@ -49,8 +54,13 @@ export async function askForCaNames(host: string, port: number, version: TlsVers
     `${address}:${port}`,
     ...(isIP(host) === 0 ? ['-servername', host] : []),
     version === 'TLSv1.2' ? '-tls1_2' : '-tls1_3',
-    '-nameopt',
-    'RFC2253,utf8,-esc_msb',
+    ...NAME_FORM,
   ]);
   return printed === null || printed === '' ? { kind: 'unknown' } : readAsked(printed);
+}
+
+/** The subject of a certificate, PEM, as OpenSSL prints it where a gateway names it; null where it does not. */
+export async function subjectAsAsked(certificate: string): Promise<string | null> {
+  const printed = await runOpenssl(['x509', '-noout', '-subject', ...NAME_FORM], certificate);
+  return /^subject=(.*)$/m.exec(printed ?? '')?.[1] ?? null;
 }

@@ -25,6 +25,8 @@ export interface Authority {
   readonly fingerprint: string;
   readonly notBefore: string;
   readonly notAfter: string;
+  /** PEM. */
+  readonly certificate: string;
   readonly issuer: { readonly authority: string; readonly generation: number } | null;
   readonly warnings: readonly string[];
 }

@@ -113,19 +113,17 @@ async function probeGateway(
     }),
     await callJson<Line>(client, { method: 'GET', path: generationsOf(authority, wish) }),
   ]);
-  const subject = generations.find(({ generation }) => generation === wish.generation)?.subject;
-  if (gatewayUrl === null || subject === undefined)
+  const asked = generations.find(({ generation }) => generation === wish.generation);
+  if (gatewayUrl === null || asked === undefined)
     throw new LocalFailure('usage', 'The fleet has no gateway, or the authority no such generation.');
+  const { subject, certificate } = asked;
   const { host, hostname, port } = new URL(gatewayUrl);
-  const { askForCaNames } = await import('../../check/index.ts');
-  const asked = await askForCaNames(hostname, port === '' ? 443 : Number(port), 'TLSv1.3');
-  const names = asked.kind === 'certificate' ? asked.names : [];
-  if (names.includes(subject)) return { gateway: host, word: `it accepts ${subject}` };
-  const why =
-    asked.kind === 'unknown'
-      ? 'it did not answer, or there is no openssl here'
-      : `it names ${names.length === 0 ? 'no CA' : names.join('; ')}`;
-  throw new LocalFailure('check-failed', `${host} does not show that it accepts ${subject}: ${why}.`);
+  const { askWhetherAccepted } = await import('../../check/index.ts');
+  // An IPv6 address stands in brackets there.
+  const name = hostname.replace(/^\[|\]$/g, '');
+  const said = await askWhetherAccepted(name, port === '' ? 443 : Number(port), certificate);
+  if (said.accepts) return { gateway: host, word: `it accepts ${subject}` };
+  throw new LocalFailure('check-failed', `${host} does not show that it accepts ${subject}: ${said.why}.`);
 }
 
 /** `rotate destroy`. */
