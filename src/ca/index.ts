@@ -61,4 +61,5 @@ export * from './sign-with.ts';
 export * from './steps-ports.ts';
 export * from './taken-link.ts';
 export * from './taken-list.ts';
+export * from './watch-authorities.ts';
 export * from './watch-rotations.ts';

@@ -115,6 +115,13 @@ export interface RotationDue {
   readonly latestStart: Date;
 }
 
+/** That a generation, which issues or drains, is about to end. */
+export interface AuthorityExpiring {
+  readonly generation: Generation;
+  readonly withinDays: number;
+  readonly notAfter: Date;
+}
+
 /** The ledger of rotation. Commands are as those of `Ledger`. */
 export interface RotationLedger {
   /**
@@ -125,6 +132,11 @@ export interface RotationLedger {
   moveGeneration(act: Act, order: MoveOrder): Promise<Generation>;
   /** Puts on record that a rotation is due, once for each urgency of a generation. Gives false where it is on record. */
   recordRotationDue(act: Act, due: RotationDue): Promise<boolean>;
+  /**
+   * Puts on record that a generation ends within so many days, once for each number. Gives false where it is on record
+   * for that, or for fewer days.
+   */
+  recordAuthorityExpiring(act: Act, expiring: AuthorityExpiring): Promise<boolean>;
   /** An authority's generations as a move at that time would be judged by, in order of their numbers. */
   readLine(fleetId: number, authority: string, at: Date): Promise<readonly LineMember[]>;
   /** The number that an authority's next generation gets; those that were given up keep theirs. */

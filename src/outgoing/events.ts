@@ -35,6 +35,7 @@ const ACTIONS: Readonly<Record<EventType, readonly string[]>> = {
   'authority.published': ['generation-issued', 'generation-imported', 'generation-moved'],
   'authority.rotated': ['generation-moved', 'generation-compromised'],
   'authority.compromised': ['generation-compromised'],
+  'authority.expiring': ['authority-expiring'],
   'rotation.due': ['rotation-due'],
 };
 
@@ -192,18 +193,16 @@ async function moveEvents(
   });
 }
 
-async function dueEvents(
-  { ledger }: EventSources,
-  telling: Telling,
-  { seq, at, details }: AuditEntry,
-): Promise<readonly Event[]> {
-  const generations = await ledger.listGenerations(telling.fleet.id);
-  const generation = generations.find(({ id }) => id === details.generation);
-  if (!generation) return [];
-  const { urgency, latestStart } = details;
-  const data = { ...generationData(generation), urgency, latestStart };
-  return [eventOf(telling, 'rotation.due', String(seq), at, data)];
-}
+/** Of an entry that tells of one generation, with what the entry says of it beside. */
+const generationEvents =
+  (eventType: EventType, said: readonly string[]): Read =>
+  async ({ ledger }, telling, { seq, at, details }) => {
+    const generations = await ledger.listGenerations(telling.fleet.id);
+    const generation = generations.find(({ id }) => id === details.generation);
+    if (!generation) return [];
+    const beside = Object.fromEntries(said.map((name) => [name, details[name]]));
+    return [eventOf(telling, eventType, String(seq), at, { ...generationData(generation), ...beside })];
+  };
 
 type Read = (sources: EventSources, telling: Telling, entry: AuditEntry) => Promise<readonly Event[]>;
 
@@ -215,7 +214,8 @@ const READERS: Readonly<Record<string, Read>> = {
   'generation-imported': authorityEvents,
   'generation-moved': moveEvents,
   'generation-compromised': moveEvents,
-  'rotation-due': dueEvents,
+  'rotation-due': generationEvents('rotation.due', ['urgency', 'latestStart']),
+  'authority-expiring': generationEvents('authority.expiring', ['state', 'withinDays', 'notAfter']),
 };
 
 /** What an entry has to tell a webhook. */

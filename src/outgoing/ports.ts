@@ -10,6 +10,7 @@ export const EVENT_TYPES = [
   'authority.published',
   'authority.rotated',
   'authority.compromised',
+  'authority.expiring',
   'rotation.due',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

@@ -66,6 +66,7 @@ export interface Schema {
     to_state: string;
     moved_at: Instant;
   };
+  authority_expiring: { generation_id: number; within_days: number; audit_seq: number };
   rotation_due: { generation_id: number; urgency: string; audit_seq: number };
   root_link: {
     intent_id: number;

@@ -5,6 +5,7 @@ import { acknowledgeOutcomes } from './acknowledgement.ts';
 import { planAcknowledgement } from './acknowledgements.ts';
 import { type Asking, answer } from './asking.ts';
 import { appendAudit, listAudit } from './audit.ts';
+import { isExpiringKnown, planAuthorityExpiring } from './authority-expiring.ts';
 import * as requests from './authority-requests.ts';
 import { listBatches } from './batch-lists.ts';
 import * as batches from './batches.ts';
@@ -140,6 +141,12 @@ export function openStoreInProcess(settings: StoreSettings): Store {
     settledThrough: () => ask(standing.settledThrough()),
     listStanding: (query, after, limit) => ask(standing.listStanding(query, after, limit)),
     nextGeneration: (fleetId, authority) => ask(generations.nextGeneration(fleetId, authority)),
+    recordAuthorityExpiring: (act, expiring) =>
+      writer.write(
+        (s) =>
+          !answer(s, isExpiringKnown(expiring.generation.id, expiring.withinDays)) &&
+          perform(s, act, planAuthorityExpiring(expiring)),
+      ),
     recordRotationDue: (act, due) =>
       writer.write(
         (s) =>

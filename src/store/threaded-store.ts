@@ -98,6 +98,7 @@ const METHODS = [
   'listStanding',
   'nextGeneration',
   'recordRotationDue',
+  'recordAuthorityExpiring',
   'readLine',
   'countExpiring',
   'listMoves',

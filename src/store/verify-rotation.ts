@@ -125,9 +125,25 @@ const checkDue: Check = function* ({ seq, details }, findings) {
   findings.expect(row?.urgency === details.urgency, seq, 'the entry tells of a rotation that is not due');
 };
 
+const checkExpiring: Check = function* ({ seq, details }, findings) {
+  const row = yield* first(
+    build
+      .selectFrom('authority_expiring')
+      .select('within_days')
+      .where('generation_id', '=', Number(details.generation))
+      .where('audit_seq', '=', seq),
+  );
+  findings.expect(
+    row?.within_days === details.withinDays,
+    seq,
+    'the entry tells of the end of an authority, and the ledger does not',
+  );
+};
+
 /** What the ledger must hold for an entry, by its action. */
 export const ROTATION_CHECKS: Readonly<Record<string, Check>> = {
   'generation-moved': checkMove,
   'generation-compromised': checkCompromise,
   'rotation-due': checkDue,
+  'authority-expiring': checkExpiring,
 };

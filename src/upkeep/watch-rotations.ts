@@ -1,4 +1,12 @@
-import { type Act, allFleets, type CaContext, type RotationTerms, recordRotationsDue } from '../ca/index.ts';
+import {
+  type Act,
+  allFleets,
+  type CaContext,
+  type Generation,
+  type RotationTerms,
+  recordAuthoritiesExpiring,
+  recordRotationsDue,
+} from '../ca/index.ts';
 import type { Logger } from '../log.ts';
 
 /** What is due is due for days: an hour is soon enough, and a start looks at once. */
@@ -17,7 +25,7 @@ export interface RotationWatch {
   stop(): Promise<void>;
 }
 
-/** Puts on record, and says in the log, which rotations have to begin: by one timer, for all fleets. */
+/** Puts on record, and says in the log, which rotations have to begin and which authorities end: by one timer, for all fleets. */
 export function watchRotations({ ca, terms, log }: RotationWatching): RotationWatch {
   let stopped = false;
   let work = Promise.resolve();
@@ -26,9 +34,20 @@ export function watchRotations({ ca, terms, log }: RotationWatching): RotationWa
     for await (const fleet of allFleets(ca)) {
       if (stopped) return;
       const act: Act = { at: ca.clock.now(), actor: { kind: 'service', id: 'service', role: 'service' } };
+      const at = ({ authority, number }: Generation) => ({
+        fleet: fleet.name,
+        authority,
+        generation: number,
+      });
+      for (const { generation, withinDays, notAfter } of await recordAuthoritiesExpiring(ca, act, fleet)) {
+        const facts = { ...at(generation), state: generation.state, notAfter: notAfter.toISOString() };
+        log.warn({ ...facts, withinDays }, 'an authority is about to end');
+      }
       for (const { generation, urgency, latestStart } of await recordRotationsDue(ca, act, fleet, terms)) {
-        const facts = { fleet: fleet.name, authority: generation.authority, generation: generation.number };
-        log.warn({ ...facts, urgency, latestStart: latestStart.toISOString() }, 'a rotation has to begin');
+        log.warn(
+          { ...at(generation), urgency, latestStart: latestStart.toISOString() },
+          'a rotation has to begin',
+        );
       }
     }
   };

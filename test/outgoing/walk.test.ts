@@ -3,6 +3,7 @@ import {
   declareCompromised,
   type Fleet,
   type Generation,
+  recordAuthoritiesExpiring,
   recordRotationsDue,
   stageGeneration,
 } from '../../src/ca/index.ts';
@@ -125,6 +126,30 @@ describe('a webhook', () => {
       { type: 'rotation.due', data: { ...wish, urgency: 'soon' } },
       { type: 'rotation.due', data: { ...wish, urgency: 'late' } },
     ]);
+  });
+
+  test('is told once for each number of days that an authority is about to end, and not of days that went by unseen', async () => {
+    const { createdAt } = await world.issuing(fleet, 'line-7');
+    await addWebhook(['authority.expiring']);
+    const { line, events } = lineTo(() => ({}));
+    const look = () => recordAuthoritiesExpiring(world.ca, world.act(), fleet);
+    const told = [];
+    for (const left of [91, 80, 6, 5, 0.5, -1]) {
+      world.clock.set(new Date(createdAt.getTime() + (1825 - left) * DAY_MS));
+      told.push((await look()).length);
+      expect(await look()).toEqual([]);
+      await walk(line);
+    }
+    expect(told).toEqual([0, 1, 1, 0, 1, 0]);
+    const wish = {
+      authority: 'line-7',
+      generation: 1,
+      state: 'active',
+      notAfter: '2031-05-31T12:00:00.000Z',
+    };
+    expect(events()).toMatchObject(
+      [90, 7, 1].map((withinDays) => ({ type: 'authority.expiring', data: { ...wish, withinDays } })),
+    );
   });
 
   test('hears nothing of a rotation that is on its way', async () => {

@@ -120,7 +120,7 @@ const WITHOUT_OUTGOING =
 const WITHOUT_DEVICE_LIFE = `DROP TABLE sighting; DROP TABLE device_change; DROP INDEX intent_abandoned;
   ALTER TABLE device DROP COLUMN scrapped; ALTER TABLE intent DROP COLUMN revoke_old; ALTER TABLE intent DROP COLUMN renews`;
 const WITHOUT_ROTATION = `DROP TABLE revocation_elsewhere; DROP TABLE list_taken; DROP TABLE restoration;
-  DROP TABLE rotation_due; DROP TABLE root_link; DROP TABLE generation_move; DROP TABLE acknowledgement;
+  DROP TABLE authority_expiring; DROP TABLE rotation_due; DROP TABLE root_link; DROP TABLE generation_move; DROP TABLE acknowledgement;
   ALTER TABLE generation DROP COLUMN withdrawn_audit_seq; ALTER TABLE generation DROP COLUMN given_up_audit_seq;
   ALTER TABLE generation DROP COLUMN destroyed_audit_seq`;
 const WITHOUT_IMPORTS = 'ALTER TABLE intent_chunk DROP COLUMN imported';

@@ -165,6 +165,21 @@ export function rotationContract(given: Given): void {
     expect(await rejection(issueOne(next))).toMatchObject({ code: 'busy' });
   });
 
+  test('that a generation is about to end is put on record once for each number of days, and none after a smaller one', async () => {
+    const { store, first } = await setUp();
+    const notAfter = actAt(9).at;
+    const entries = await entriesOf(store, async () => {
+      const told = [];
+      for (const withinDays of [90, 90, 7, 30, 7])
+        told.push(await store.recordAuthorityExpiring(actAt(1), { generation: first, withinDays, notAfter }));
+      expect(told).toEqual([true, false, true, false, false]);
+    });
+    expect(entries.map(({ action, details }) => [action, details.withinDays, details.state])).toEqual([
+      ['authority-expiring', 90, 'active'],
+      ['authority-expiring', 7, 'active'],
+    ]);
+  });
+
   test('that a rotation is due is put on record once for each urgency, with its entry', async () => {
     const { store, first } = await setUp();
     const due = (urgency: 'soon' | 'late') => ({ generation: first, urgency, latestStart: actAt(9).at });

@@ -17,6 +17,7 @@ const EVENTS = [
   'authority.published',
   'authority.rotated',
   'authority.compromised',
+  'authority.expiring',
   'rotation.due',
 ];
 

@@ -2,6 +2,7 @@ import { findAbandoned, listAbandoned } from '../abandoned-intents.ts';
 import { planAcknowledgement } from '../acknowledgements.ts';
 import type { Asking } from '../asking.ts';
 import { listAudit } from '../audit.ts';
+import { isExpiringKnown, planAuthorityExpiring } from '../authority-expiring.ts';
 import * as requests from '../authority-requests.ts';
 import { listBatches } from '../batch-lists.ts';
 import { findBatch, listOutcomes } from '../batches.ts';
@@ -150,6 +151,12 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
     settledThrough: () => ask(settledThrough()),
     listStanding: (query, after, limit) => ask(listStanding(query, after, limit)),
     nextGeneration: (fleetId, authority) => ask(nextGeneration(fleetId, authority)),
+    recordAuthorityExpiring: (act, expiring) =>
+      writer.write(
+        async (t) =>
+          !(await t.answer(isExpiringKnown(expiring.generation.id, expiring.withinDays))) &&
+          perform(t, act, planAuthorityExpiring(expiring)),
+      ),
     recordRotationDue: (act, due) =>
       writer.write(
         async (t) =>
