@@ -17,7 +17,7 @@ const slow = ['test/flows/**', 'test/interop/**', 'test/crash/**', 'test/bench/*
  * only a server can suffer is in test/flows/postgres-*.test.ts and test/crash/postgres-*.test.ts.
  */
 const onPostgres = [
-  'test/flows/{requests,batches,batch-resume,made-keys,stations,key-hygiene,inventory,registration,backup}.test.ts',
+  'test/flows/{requests,batches,batch-resume,made-keys,stations,key-hygiene,inventory,registration,backup,migration}.test.ts',
   'test/crash/{kill,one-service,drain,clock}.test.ts',
 ];
 

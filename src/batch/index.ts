@@ -5,6 +5,8 @@
  */
 export type { IdSource } from './formats/archive-entry.ts';
 export type { KeySource } from './formats/csv.ts';
+export { splitCells } from './formats/csv-cells.ts';
+export { splitRecords } from './formats/csv-records.ts';
 export { gunzip } from './formats/gunzip.ts';
 export { readLot, readZip, type StreamForm } from './formats/read-lot.ts';
 export { SeenNames } from './formats/seen-names.ts';

@@ -12,9 +12,12 @@ import { generationCertificate } from './issuer.ts';
 import { placeOf } from './keystore-ports.ts';
 import type { Act, Fleet, Generation } from './ledger-records.ts';
 import type { GivenList, TakenEntries } from './restoration-ports.ts';
+import { takeInList } from './taken-list.ts';
 
 /** A CRL that was taken in: whose, and what came of its entries. */
 export interface ListResult extends TakenEntries {
+  /** True where its key is offline, and it is published from now on. */
+  readonly isPublished: boolean;
   readonly fleet: Fleet;
   readonly generation: Generation;
   readonly list: GivenList;
@@ -46,6 +49,27 @@ async function findIssuer(
     const last = fleets.at(-1);
     if (!last) throw new PkiError('bad-signature', 'No authority on record has signed this CRL.');
     after = last.name;
+  }
+}
+
+/** Why a CRL is not published that is good for what it revokes: another one is newer, its dates have passed, or the like. */
+const NOT_PUBLISHED: ReadonlySet<string> = new Set([
+  'already-exists',
+  'bad-request',
+  'bad-der',
+  'crl-not-possible',
+  'restoration-not-settled',
+]);
+
+/** Publishes it where its key is offline, so that gateways have one. */
+async function publish(ca: CaContext, act: Act, generation: Generation, der: Uint8Array): Promise<boolean> {
+  if (placeOf(generation.keyId) !== 'offline') return false;
+  try {
+    await takeInList(ca, act, generation, der, null);
+    return true;
+  } catch (failure) {
+    if (failure instanceof PkiError && NOT_PUBLISHED.has(failure.code)) return false;
+    throw failure;
   }
 }
 
@@ -82,5 +106,5 @@ export async function takeList(ca: CaContext, act: Act, der: Uint8Array): Promis
   }
   await takePage(page);
   await ca.restorations.recordListTaken(act, list);
-  return { fleet, generation, list, ...counts };
+  return { fleet, generation, list, isPublished: await publish(ca, act, generation, crl.der), ...counts };
 }

@@ -87,7 +87,8 @@ async function* octetsOf(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function takeFile(client: Client, path: string): Promise<readonly TakenCrl[]> {
+/** Sends the CRLs of a file. */
+export async function takeFile(client: Client, path: string): Promise<readonly TakenCrl[]> {
   const isPem = (await readTextFile(path)).startsWith('-----BEGIN');
   const answer = await client.send({
     method: 'POST',
@@ -134,7 +135,7 @@ async function unknownIn(client: Client, file: string): Promise<readonly Unknown
   return unknown;
 }
 
-const takenTable = (taken: readonly TakenCrl[]): string =>
+export const takenTable = (taken: readonly TakenCrl[]): string =>
   taken.length === 0
     ? ''
     : `${formatTable(

@@ -34,7 +34,9 @@ export const declareAuthority: Declare = (program, perform) => {
     .action(perform(async () => (await import('../commands/authority.ts')).createAuthority));
   authority
     .command('import')
-    .description('take over a root, or a CA under it, that was made elsewhere, with its key or without (role security)')
+    .description(
+      'take over a root, or a CA under it, that was made elsewhere, with its key or without (role security)',
+    )
     .argument('<name>')
     .requiredOption('--fleet <fleet>')
     .requiredOption('--certificate <file>', 'its certificate, PEM')

@@ -1,6 +1,7 @@
 import type { TargetName } from '../../policy/index.ts';
 import type { Declare } from '../invocation.ts';
 import { choice, requiredChoice } from './choice.ts';
+import { collect } from './collect.ts';
 
 const TARGETS = ['ota-connect', 'ota-ce', 'generic'] as const satisfies readonly TargetName[];
 
@@ -43,6 +44,29 @@ export const declareFleet: Declare = (program, perform) => {
     .description('show a fleet')
     .argument('<name>')
     .action(perform(async () => (await import('../commands/fleet.ts')).showFleet));
+  fleet
+    .command('import')
+    .description(
+      'take over a fleet from elsewhere: its CAs and the certificates that they issued (role security)',
+    )
+    .argument('<name>', 'a fleet that was created for it')
+    .option('--root <file>', 'its root certificate, PEM')
+    .option('--root-key <file>', 'the key of the root, PEM (default: it stays where it is)')
+    .option('--passphrase-file <file>', 'file whose first line is the passphrase of the key')
+    .option('--intermediate <file>', 'a CA under it, PEM, as often as there are; name=file names it', collect)
+    .option('--certificates <folder>', 'certificates, PEM or DER, in a folder and all below it', collect)
+    .option('--openssl <folder>', 'of openssl ca: index.txt, and newcerts beside it', collect)
+    .option('--csv <file>', 'columns certificate, device_id, status, revoked_at, reason', collect)
+    .option('--vault <file>', 'what vault read -format=json gives, one object a line', collect)
+    .option(
+      '--crl <file>',
+      'a CRL of one of the CAs, PEM or DER (a token that is bound to no fleet)',
+      collect,
+    )
+    .option('--device-id-pattern <regexp>', 'its first group in the CN is the device ID (default: the CN)')
+    .option('--profile <name>', "under which they are filed and renewed (default: the target's)")
+    .option('--dry-run', 'say what would happen, and do nothing')
+    .action(perform(async () => (await import('../commands/import-fleet.ts')).importFleet));
   program
     .command('publish')
     .description('fetch what a gateway needs: fleet root, trust bundle, fingerprint, CRLs (no token needed)')

@@ -75,7 +75,7 @@ function crlsIn(octets: Uint8Array, mediaType: string): readonly Uint8Array[] {
   return blocks.map(({ der }) => der);
 }
 
-const takenJson = ({ fleet, generation, list, revoked, before, unknown }: ListResult) => ({
+const takenJson = ({ fleet, generation, list, isPublished, revoked, before, unknown }: ListResult) => ({
   fleet: fleet.name,
   authority: generation.authority,
   generation: generation.number,
@@ -84,6 +84,7 @@ const takenJson = ({ fleet, generation, list, revoked, before, unknown }: ListRe
   revoked,
   revokedBefore: before,
   unknown,
+  published: isPublished,
 });
 
 async function take(call: Call): Promise<void> {

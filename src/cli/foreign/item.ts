@@ -1,0 +1,48 @@
+import type { RevocationReason } from '../../x509/index.ts';
+import { REVOCATION_REASONS } from '../../x509/index.ts';
+
+/** What one entry of a fleet from elsewhere says, and where it stands: a file, or a line of one. */
+export interface ForeignItem {
+  readonly origin: string;
+  /** DER; null: there is none to be found. */
+  readonly certificate: Uint8Array | null;
+  /** null: it is in the certificate. */
+  readonly deviceId: string | null;
+  readonly revoked: { readonly at: string | null; readonly reason: RevocationReason } | null;
+  /** Why it cannot go on: it is reported as refused. */
+  readonly fault: string | null;
+  /** What is to be said of it although it goes on. */
+  readonly note: string | null;
+}
+
+export const itemAt = (origin: string, more: Partial<ForeignItem>): ForeignItem => ({
+  origin,
+  certificate: null,
+  deviceId: null,
+  revoked: null,
+  fault: null,
+  note: null,
+  ...more,
+});
+
+/** A file of a fleet, or a certificate in it, has at most as many octets. */
+export const MAX_FILE_OCTETS = 16 * 2 ** 20;
+
+const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([^-]*)-----END/g;
+
+/** The certificates in octets, DER: all blocks of a PEM, whatever else stands there; or else the octets as they are. */
+export function certificatesIn(octets: Uint8Array): readonly Uint8Array[] {
+  const text = Buffer.from(octets).toString('latin1');
+  if (!text.includes('-----BEGIN ')) return octets.length === 0 ? [] : [octets];
+  return [...text.matchAll(CERTIFICATE)].map(([, base64 = '']) => Buffer.from(base64, 'base64'));
+}
+
+/** A reason as OpenSSL, a CRL or a person writes it; one that ours have not is `unspecified`. */
+export function reasonOf(text: string): { readonly reason: RevocationReason; readonly note: string | null } {
+  const known = Object.keys(REVOCATION_REASONS).find(
+    (one) => one.toLowerCase() === text.trim().toLowerCase(),
+  );
+  if (known) return { reason: known as RevocationReason, note: null };
+  const note = text.trim() === '' ? null : `revoked for ${text.trim()}, which is unspecified here`;
+  return { reason: 'unspecified', note };
+}
