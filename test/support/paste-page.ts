@@ -8,8 +8,10 @@ import { type Service, scratchFolder } from './service.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/fleetca.mjs', import.meta.url));
 
-export const readPage = (page: string): string =>
-  readFileSync(fileURLToPath(new URL(`../../docs/${page}`, import.meta.url)), 'utf8');
+export const pageFile = (page: string): string =>
+  fileURLToPath(new URL(`../../docs/${page}`, import.meta.url));
+
+export const readPage = (page: string): string => readFileSync(pageFile(page), 'utf8');
 
 /** The commands of a page, block by block, in order. */
 export const blocksOf = (page: string): readonly string[] =>

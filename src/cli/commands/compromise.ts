@@ -56,7 +56,7 @@ export async function reissue(
   await streamList(invocation, { path, query: {} }, forms, COLUMNS);
 }
 
-const devices = (count: number): string => (count === 1 ? '1 device' : `${count} devices`);
+const devicesHave = (count: number): string => (count === 1 ? '1 device has' : `${count} devices have`);
 
 const readPreview = (client: Client, path: string): Promise<Preview> =>
   callJson<Preview>(client, { method: 'GET', path });
@@ -69,7 +69,7 @@ async function showPreview(invocation: Invocation, authority: string, wish: OfGe
   const name = `${authority}, generation ${wish.generation}`;
   await show(invocation.output, found, () =>
     [
-      `${name} is ${state}. Without it ${devices(cutsOff)} have nothing to go on with; ${reissued} more have another certificate.`,
+      `${name} is ${state}. Without it ${devicesHave(cutsOff)} nothing to go on with; ${reissued} more have another certificate.`,
       `Which: fleetca rotate re-issue ${authority} --fleet ${wish.fleet} --generation ${wish.generation}`,
       `Do it: fleetca rotate compromise ${authority} --fleet ${wish.fleet} --generation ${wish.generation} --reason '…' --cuts-off ${cutsOff}`,
       '',
