@@ -5,15 +5,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { isLeftOut } from '../support/counterpart.ts';
 import { scratchFolder } from '../support/service.ts';
 
 const run = promisify(execFile);
 const PROGRAM = fileURLToPath(new URL('../../bin/fleetca.mjs', import.meta.url));
 
+const hasToken = !isLeftOut('softhsm2-util');
+
 const MEASURED = {
   ceiling: ['ceilingPerSecond', 'verifyAndSignPerSecond'],
   bulk: ['bulkPerSecond', 'hoursForLot'],
   single: ['singlePerSecond', 'singleP50Ms', 'singleP99Ms'],
+  ...(hasToken
+    ? { softhsm: ['tokenBulkPerSecond', 'tokenBulkOfFiles', 'tokenSinglePerSecond', 'tokenSingleOfFiles'] }
+    : {}),
   keys: ['caMadeKeysPerSecond', 'caMadeKeysCeilingPerSecond', 'caMadeKeysOfTheirCeiling'],
 };
 const NOT_ASKED_FOR = ['bulkOfCfssl', 'singleOfCfssl', 'bulkAt5MOf200k', 'memoryGrowthMiB'];
@@ -28,6 +34,7 @@ describe('the bench', () => {
         'bench',
         '--quick',
         ...['--rows', '500', '--runs', '1', '--only', 'ceiling,bulk,single,keys', '--json'],
+        ...(hasToken ? ['--peer', 'softhsm'] : []),
       ],
       { env: { PATH: process.env.PATH, TMPDIR: scratch } },
     );

@@ -68,6 +68,7 @@ function foundIn({ runs, memory, growth, opensslPerSecond }: Findings): Record<P
     memory: memory !== null,
     growth: growth !== null,
     keys: inRuns('keys'),
+    softhsm: inRuns('softhsm'),
     openssl: opensslPerSecond !== null,
   };
 }

@@ -29,6 +29,12 @@ export interface AnswerPace {
   readonly p99Ms: number;
 }
 
+/** The service with the keys of root and issuing authority in a token. */
+export interface TokenPace {
+  readonly bulkPerSecond: number | null;
+  readonly single: AnswerPace | null;
+}
+
 /** What was measured one after the other within one run; ratios are taken inside it. */
 export interface Run {
   ceiling: Ceiling | null;
@@ -37,6 +43,7 @@ export interface Run {
   single: AnswerPace | null;
   cfssl: AnswerPace | null;
   keys: MadeKeysPace | null;
+  softhsm: TokenPace | null;
 }
 
 export const newRun = (): Run => ({
@@ -45,6 +52,7 @@ export const newRun = (): Run => ({
   single: null,
   cfssl: null,
   keys: null,
+  softhsm: null,
 });
 
 export interface Peak {

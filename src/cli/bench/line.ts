@@ -28,6 +28,14 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+/** What a service is started with beside its folder. */
+export interface ServiceWish {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const AS_IT_IS: ServiceWish = { args: [], env: {} };
+
 /** A service with a fleet, a root and an issuing authority, and the token of a station. */
 export interface Line {
   readonly service: Service;
@@ -57,7 +65,11 @@ async function endOf(child: ChildProcess): Promise<void> {
 }
 
 /** Starts the service of this very program on a data folder, new or used before. */
-export async function startService(workshop: Workshop, folder: string): Promise<Service> {
+export async function startService(
+  workshop: Workshop,
+  folder: string,
+  { args, env }: ServiceWish = AS_IT_IS,
+): Promise<Service> {
   const began = performance.now();
   const child = workshop.spawn(
     process.execPath,
@@ -76,9 +88,10 @@ export async function startService(workshop: Workshop, folder: string): Promise<
         'off',
       ],
       ...['--log-level', 'warn', '--rate-limit-requests-per-minute', NO_RATE_LIMIT],
+      ...args,
     ],
     // A service that ends says so on stderr, which is nothing that the table needs.
-    { stdio: ['ignore', 'pipe', 'ignore'] },
+    { stdio: ['ignore', 'pipe', 'ignore'], env },
   );
   const { apiUrl } = JSON.parse(await firstLine(child)) as { apiUrl: string };
   return {
@@ -93,7 +106,7 @@ export async function startService(workshop: Workshop, folder: string): Promise<
 }
 
 /** Makes the fleet, its authorities and a station's token on a service that has none. */
-export async function openLine(service: Service): Promise<Line> {
+async function openLine(service: Service, key: 'file' | 'token'): Promise<Line> {
   const api = connectApi({ url: service.url, ca: service.ca });
   try {
     const post = async (token: string, path: string, json: unknown): Promise<{ token?: string }> =>
@@ -103,8 +116,8 @@ export async function openLine(service: Service): Promise<Line> {
     await post(service.adminToken, '/v1/fleets', { name: FLEET, target: 'generic' });
     const security = await tokenFor({ name: 'security', role: 'security' });
     const authorities = `/v1/fleets/${FLEET}/authorities`;
-    await post(security, authorities, { name: 'root', kind: 'root' });
-    await post(security, authorities, { name: 'issuing', kind: 'issuing' });
+    await post(security, authorities, { name: 'root', kind: 'root', key });
+    await post(security, authorities, { name: 'issuing', kind: 'issuing', key });
     return { service, token: await tokenFor({ name: 'line', role: 'station', fleet: FLEET }) };
   } finally {
     api.close();
@@ -113,4 +126,8 @@ export async function openLine(service: Service): Promise<Line> {
 
 /** A new service with its line. */
 export const startLine = async (workshop: Workshop, name: string): Promise<Line> =>
-  openLine(await startService(workshop, join(workshop.folder, name)));
+  openLine(await startService(workshop, join(workshop.folder, name)), 'file');
+
+/** The same, with the keys of its authorities in the token that it is started with. */
+export const startTokenLine = async (workshop: Workshop, name: string, wish: ServiceWish): Promise<Line> =>
+  openLine(await startService(workshop, join(workshop.folder, name), wish), 'token');

@@ -1,11 +1,12 @@
 import { encodePem } from '../../asn1/index.ts';
 import { driveRequests, type Endpoint } from './drive-requests.ts';
 import { type Findings, newRun, type Run } from './findings.ts';
-import { FLEET, type Line, startLine } from './line.ts';
+import { FLEET, type Line, startLine, startTokenLine } from './line.ts';
 import { makeIdLot, makeLot, readRequests, removeLot } from './lot.ts';
 import { type CeilingMeter, openCeiling } from './measure-ceiling.ts';
 import { type Cfssl, startCfssl } from './peers/cfssl.ts';
 import { isInstalled } from './peers/installed.ts';
+import { findSofthsm, makeToken } from './peers/softhsm.ts';
 import type { Plan } from './plan.ts';
 import { startSeededLine, whyNoRoom } from './seeded-line.ts';
 import { sendLot, warmUp, warmUpKeys } from './send-lot.ts';
@@ -25,6 +26,8 @@ interface Apparatus {
   readonly meter: CeilingMeter | null;
   readonly line: Line | null;
   readonly cfssl: Cfssl | null;
+  /** With its keys in a token. */
+  readonly tokenLine: Line | null;
 }
 
 async function openMeter(workshop: Workshop, plan: Plan): Promise<CeilingMeter | null> {
@@ -47,6 +50,20 @@ async function openCfssl(workshop: Workshop, { peers }: Plan, { reasons }: Findi
   if (!peers.has('cfssl')) return null;
   if (await isInstalled('cfssl', 'version')) return startCfssl(workshop);
   reasons.set('cfssl', 'cfssl is not installed (Debian: golang-cfssl)');
+  return null;
+}
+
+async function openTokenLine(
+  workshop: Workshop,
+  { peers, parts }: Plan,
+  { reasons }: Findings,
+): Promise<Line | null> {
+  if (!peers.has('softhsm')) return null;
+  const module = findSofthsm();
+  if (!REQUESTS.some((part) => parts.has(part)))
+    reasons.set('softhsm', 'only bulk and single are measured with it');
+  else if (module === undefined) reasons.set('softhsm', 'SoftHSM2 is not installed (Debian: softhsm2)');
+  else return startTokenLine(workshop, 'token-line', await makeToken(workshop.folder, module));
   return null;
 }
 
@@ -107,6 +124,29 @@ async function measureSingles(
   if (cfssl) run.cfssl = await cfssl.drive(requests);
 }
 
+/** The same as bulk and single, to the service whose keys are in a token: both within one run give the ratio. */
+async function measureToken(
+  { workshop, plan: { parts, bulkRows, singleRequests }, tokenLine }: Apparatus,
+  name: string,
+  run: Run,
+): Promise<void> {
+  if (!tokenLine) return;
+  let bulkPerSecond = null;
+  let single = null;
+  if (parts.has('bulk')) {
+    const lot = await makeLot(workshop, `token-bulk-${name}`, bulkRows);
+    bulkPerSecond = await sendLot(tokenLine, lot);
+    await removeLot(lot);
+  }
+  if (parts.has('single')) {
+    const lot = await makeLot(workshop, `token-single-${name}`, singleRequests);
+    const requests = await readRequests(lot);
+    await removeLot(lot);
+    single = await driveRequests(endpointOf(tokenLine), requests.map(pemOf));
+  }
+  run.softhsm = { bulkPerSecond, single };
+}
+
 /** One more run, as long as the last one, leaves the parts after it their time. From the start of the process. */
 const isTimeForRun = ({ limitMs }: Plan, passedMs: number, lastMs: number): boolean =>
   limitMs === null || passedMs + lastMs < limitMs * SHARE_OF_RUNS;
@@ -123,8 +163,10 @@ export async function measureRuns(
   if (!isAsked && !cfssl) return;
   const meter = await openMeter(workshop, plan);
   const line = await openServiceLine(workshop, plan, say);
-  const apparatus: Apparatus = { workshop, plan, meter, line, cfssl };
+  const tokenLine = await openTokenLine(workshop, plan, findings);
+  const apparatus: Apparatus = { workshop, plan, meter, line, cfssl, tokenLine };
   if (line && REQUESTS.some((part) => plan.parts.has(part))) await warmUp(workshop, line, plan);
+  if (tokenLine) await warmUp(workshop, tokenLine, plan);
   if (line && plan.parts.has('keys')) await warmUpKeys(workshop, line, plan);
   let lastMs = 0;
   for (let number = 1; number <= plan.runs; number++) {
@@ -136,7 +178,8 @@ export async function measureRuns(
     await measureBulk(apparatus, String(number), run);
     await measureKeys(apparatus, String(number), run);
     await measureSingles(apparatus, String(number), run);
+    await measureToken(apparatus, String(number), run);
     lastMs = performance.now() - runBegan;
   }
-  await line?.service.stop();
+  await Promise.all([line?.service.stop(), tokenLine?.service.stop()]);
 }

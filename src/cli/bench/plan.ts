@@ -2,8 +2,8 @@
 export const PARTS = ['ceiling', 'bulk', 'single', 'memory', 'growth', 'keys'] as const;
 export type Part = (typeof PARTS)[number];
 
-/** Other programs that are measured beside the service. */
-export const PEERS = ['cfssl', 'openssl'] as const;
+/** Other programs that are measured beside the service; `softhsm`: the service itself, with its keys in a token. */
+export const PEERS = ['cfssl', 'openssl', 'softhsm'] as const;
 export type Peer = (typeof PEERS)[number];
 
 /** Options as typed. */

@@ -23,6 +23,13 @@ export interface BenchReport extends Machine {
   readonly singleOfCfssl: number | null;
   readonly cfsslPerSecond: number | null;
   readonly opensslPerSecond: number | null;
+  /** With the keys of root and issuing authority in a token of SoftHSM2. */
+  readonly tokenBulkPerSecond: number | null;
+  readonly tokenBulkOfFiles: number | null;
+  readonly tokenSinglePerSecond: number | null;
+  readonly tokenSingleP50Ms: number | null;
+  readonly tokenSingleP99Ms: number | null;
+  readonly tokenSingleOfFiles: number | null;
   readonly caMadeKeysPerSecond: number | null;
   readonly caMadeKeysCeilingPerSecond: number | null;
   readonly caMadeKeysCeilingThreadsPerSecond: number | null;
@@ -89,6 +96,19 @@ function runFigures(runs: readonly Run[]) {
   };
 }
 
+function tokenFigures(runs: readonly Run[]) {
+  return {
+    tokenBulkPerSecond: over(runs, ({ softhsm }) => softhsm?.bulkPerSecond),
+    tokenBulkOfFiles: over(runs, (run) => ratio(run.softhsm?.bulkPerSecond ?? null, run.bulkPerSecond)),
+    tokenSinglePerSecond: over(runs, ({ softhsm }) => softhsm?.single?.perSecond),
+    tokenSingleP50Ms: over(runs, ({ softhsm }) => softhsm?.single?.p50Ms),
+    tokenSingleP99Ms: over(runs, ({ softhsm }) => softhsm?.single?.p99Ms),
+    tokenSingleOfFiles: over(runs, (run) =>
+      ratio(run.softhsm?.single?.perSecond ?? null, run.single?.perSecond ?? null),
+    ),
+  };
+}
+
 function madeKeyFigures(runs: readonly Run[]) {
   return {
     caMadeKeysPerSecond: over(runs, ({ keys }) => keys?.perSecond),
@@ -148,6 +168,7 @@ export function makeReport(findings: Findings, plan: Plan, machine: Machine, now
     bulkRows: plan.bulkRows,
     ...figures,
     opensslPerSecond: findings.opensslPerSecond,
+    ...tokenFigures(findings.runs),
     ...madeKeyFigures(findings.runs),
     bulkAt5MOf200k: growth && isAtTarget(growth) ? growth.ratio : null,
     growth,

@@ -28,9 +28,10 @@ export class Workshop {
     process.once('exit', this.#clear);
   }
 
-  spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  /** `env` is added to the environment of whoever runs the bench. */
+  spawn(command: string, args: readonly string[], { env, ...options }: SpawnOptions): ChildProcess {
     this.#verifyOpen();
-    return this.#keep(spawn(command, args, { env: plainEnvironment(), ...options }));
+    return this.#keep(spawn(command, args, { env: { ...plainEnvironment(), ...env }, ...options }));
   }
 
   /** A module of ours (its URL under dist/) as a child process with a channel. */

@@ -19,7 +19,7 @@ function parts(text: string): readonly Part[] {
 const peer = (): Option =>
   new Option(
     '--peer <name>',
-    'measure this program beside the service, where it is installed; may stand twice',
+    'measure this program beside the service, where it is installed (softhsm: the service with its keys in a token); may stand again',
   )
     .choices(PEERS)
     .argParser(collect);

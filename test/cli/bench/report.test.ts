@@ -110,6 +110,21 @@ describe('the report of the bench', () => {
     expect(figures.caMadeKeysOfBareCeiling).toBeCloseTo(0.3);
   });
 
+  it('holds a token against files within each run', () => {
+    const withToken = (bulk: number, inToken: number): Run => ({
+      ...run(4000, bulk, 800, 1600),
+      softhsm: { bulkPerSecond: inToken, single: { perSecond: 400, p50Ms: 9, p99Ms: 30 } },
+    });
+    const runs = [withToken(2000, 1500), withToken(1000, 750), withToken(2000, 100)];
+    expect(report(found({ runs }))).toMatchObject({
+      tokenBulkPerSecond: 750,
+      tokenBulkOfFiles: 0.75,
+      tokenSingleOfFiles: 0.5,
+      tokenSingleP99Ms: 30,
+    });
+    expect(report(found({ runs: [run(4000, 2000, 1, 1)] })).tokenBulkOfFiles).toBeNull();
+  });
+
   it('works out how long a lot takes', () => {
     const { hoursForLot } = report(found({ runs: [run(4000, 1000, 1, 1)] }), { lot: 7_200_000 });
     expect(hoursForLot).toBeCloseTo(2);
