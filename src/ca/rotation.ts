@@ -38,6 +38,8 @@ export interface LineMember {
   readonly wasActive: boolean;
   /** Gateways that have to have it and are not known to. */
   readonly awaited: readonly string[];
+  /** True where the root above it is in the trust bundle; of a root, always. */
+  readonly isRootTrusted: boolean;
   /** True where its key is there, and is to stay. */
   readonly isKeyKept: boolean;
   /** The last day of what it signed for devices that is neither expired nor revoked; null: nothing stands under it. */
@@ -136,6 +138,8 @@ function rollBack(line: readonly LineMember[], member: LineMember): readonly Sta
     case 'retired':
       if (!member.isKeyKept)
         return refuse(`The key of ${called(member)} is destroyed, or about to be: there is no way back.`);
+      if (!member.isRootTrusted)
+        return refuse(`The root above ${called(member)} is out of the trust bundle: roll that back before.`);
       if (member.wasActive) return [change(member, 'draining')];
       verifyFreeForNext(line);
       return [change(member, 'staged')];

@@ -6,6 +6,7 @@ import {
   type Generation,
   type GenerationMove,
   type GenerationState,
+  isInBundle,
   type LineMember,
   type MoveOrder,
   planMove,
@@ -86,6 +87,8 @@ function* memberOf(generation: Generation, all: readonly Generation[], at: Date)
     state,
     wasActive: state === 'active' || (yield* first(activation(id))) !== undefined,
     since,
+    isRootTrusted:
+      id === generation.issuerId || all.some((one) => one.id === generation.issuerId && isInBundle(one)),
     isKeyKept: generation.key === 'kept',
     awaited: gateways.filter(({ acknowledged }) => acknowledged === null).map(({ gateway }) => gateway),
     lastValid: yield* lastValid(id, at),

@@ -14,6 +14,7 @@ const member = (number: number, wish: Partial<LineMember> = {}): LineMember => (
   since: new Date(NOW.getTime() - 48 * HOUR),
   wasActive: true,
   awaited: [],
+  isRootTrusted: true,
   isKeyKept: true,
   lastValid: null,
   below: [],

@@ -180,6 +180,27 @@ export function rotationContract(given: Given): void {
     ]);
   });
 
+  test('what is retired comes back when the root above it is in the trust bundle, and not before', async () => {
+    const { store, fleet, first, next, move } = await setUp();
+    const line = { authority: 'line-7', kind: 'issuing', profile: 'issuing' } as const;
+    const ofLine = (name: Move, number: number) =>
+      store.moveGeneration(actAt(9), {
+        ...{ fleetId: fleet.id, authority: 'line-7', number, move: name, forced: 'test', terms: TERMS },
+      });
+    await newGeneration(store, fleet, { ...line, issuerId: first.id });
+    for (const step of ['publish', 'activate'] satisfies Move[]) await move(step, 2, 1, 'test');
+    await newGeneration(store, fleet, { ...line, issuerId: next.id, place: 'next' });
+    for (const step of ['publish', 'activate'] satisfies Move[]) await ofLine(step, 2);
+    await ofLine('retire', 1);
+    await move('retire', 1, 9);
+    expect(await rejection(ofLine('roll-back', 1))).toMatchObject({
+      code: 'rotation-refused',
+      message: expect.stringContaining('The root above generation 1 is out of the trust bundle'),
+    });
+    await move('roll-back', 1, 9);
+    expect(await ofLine('roll-back', 1)).toMatchObject({ state: 'draining' });
+  });
+
   test('that a rotation is due is put on record once for each urgency, with its entry', async () => {
     const { store, first } = await setUp();
     const due = (urgency: 'soon' | 'late') => ({ generation: first, urgency, latestStart: actAt(9).at });
