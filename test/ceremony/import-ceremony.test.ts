@@ -1,21 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Fleet, Generation, Signer } from '../../src/ca/index.ts';
-import {
-  type CeremonyFiles,
-  type CeremonyInputs,
-  encodeTranscript,
-  FILES,
-  fitCeremony,
-  hashOf,
-  importCeremony,
-  performCeremony,
-  readCeremony,
-  readInputs,
-  signTranscript,
-  TRANSCRIPT_FORMAT,
-} from '../../src/ceremony/index.ts';
+import { type CeremonyFiles, FILES, importCeremony, readCeremony } from '../../src/ceremony/index.ts';
 import { makeThrowAwayKey } from '../../src/keystore/index.ts';
 import { checkChain, encodeCertificatePem, parseCertificate } from '../../src/x509/index.ts';
+import { holdCeremony, SIGNER } from '../support/hold-ceremony.ts';
 import { memoryCa } from '../support/memory-ca.ts';
 import { codeOfPromise, refusalOfPromise } from '../support/refusal.ts';
 
@@ -23,48 +11,11 @@ const world = memoryCa();
 const { ca } = world;
 afterAll(() => world.close());
 
-const COMMON = { title: 'a ceremony', custodians: ['Ada'], target: 'generic' };
-const SIGNER = { certificate: 'root.crt', key: { file: 'keys/root.pem' } };
-
-/** A ceremony with keys in memory, and the files that it leaves. */
-async function hold(
+const hold = (
   settings: Record<string, unknown>,
   signer: Signer,
   given: Readonly<Record<string, string>> = {},
-): Promise<CeremonyFiles> {
-  const fitted = fitCeremony({ ...COMMON, ...settings });
-  if (!('ceremony' in fitted)) throw new Error(JSON.stringify(fitted.violations));
-  const { ceremony } = fitted;
-  const files = Object.fromEntries(Object.entries(given).map(([name, text]) => [name, Buffer.from(text)]));
-  const inputs: CeremonyInputs = readInputs(ceremony, files, ca.policy, ca.clock.now());
-  const { artefacts, signer: certificate } = await performCeremony(
-    ceremony,
-    inputs,
-    { signer, certificate: inputs.signer, mark: null },
-    ca,
-  );
-  const made = new Map<string, Uint8Array>(
-    artefacts.map(({ file, content }) => [file, Buffer.from(content)]),
-  );
-  const at = ca.clock.now().toISOString();
-  const transcript = encodeTranscript({
-    format: TRANSCRIPT_FORMAT,
-    rehearsal: false,
-    ceremony: ceremony.ceremony,
-    title: ceremony.title,
-    version: '0.1.0',
-    custodians: [...ceremony.custodians],
-    key: { place: 'file', publicKey: hashOf(signer.publicKey), made: inputs.signer === null, shares: null },
-    inputs: [],
-    outputs: [...made].map(([file, octets]) => ({ file, sha256: hashOf(octets) })),
-    steps: [],
-    startedAt: at,
-    endedAt: at,
-  });
-  made.set(FILES.transcript, Buffer.from(transcript));
-  made.set(FILES.signature, await signTranscript(transcript, { signer, certificate }, ca.clock.now()));
-  return made;
-}
+) => holdCeremony(ca, settings, signer, given);
 
 const root = (commonName: string, more: Record<string, unknown> = {}) => ({
   ceremony: 'root',
