@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { isShown, putOnPage, shownUnder, type } from '../support/console-page.ts';
-import { makeDevice, makeFleet, requestCertificate, type TestFleet } from '../support/fleet.ts';
+import { makeDevice, makeFleet, makeToken, requestCertificate, type TestFleet } from '../support/fleet.ts';
 import { freePort } from '../support/free-port.ts';
 import { makeShop } from '../support/gateway-shop.ts';
 import { type PullingGateway, publishedBy, startPullingGateway } from '../support/pulling-gateway.ts';
@@ -68,7 +68,8 @@ it('a planned rotation goes as docs/rotation.md shows it, on its first day', asy
     gatewayUrl: `https://127.0.0.1:${port}`,
     gatewayRoot: shop.serverRoot.pem,
   });
-  writeFileSync(join(work, 'token'), fleet.tokens.security, { mode: 0o600 });
+  const token = await makeToken(service, { name: 'page', role: 'security' });
+  writeFileSync(join(work, 'token'), token, { mode: 0o600 });
   await issue('VIN-0001', 'VIN-0002', 'VIN-0003');
   await follow('rotation.md', '### The first day');
 });
@@ -89,5 +90,31 @@ it('the rotation goes on as docs/rotation.md shows it, on the next day, forth an
 });
 
 it('a rehearsal says what docs/rotation.md shows', () => follow('rotation.md', '## Rehearsal'));
+
+/** A fleet under another house's root, with the first generation of its authority; what the page has beside it. */
+async function bringPartner(): Promise<void> {
+  const json = { name: 'partner', target: 'generic' };
+  await service.call('POST', '/v1/fleets', { token: service.admin, json });
+  writeFileSync(
+    join(work, 'ca.cnf'),
+    'basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n',
+  );
+  const env = { FLEETCA_URL: service.apiUrl, FLEETCA_DATA: data, FLEETCA_TOKEN_FILE: join(work, 'token') };
+  for (const command of [
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -keyout house-root.key -out house-root.crt -subj '/CN=House Root' -addext keyUsage=critical,keyCertSign,cRLSign",
+    'fleetca authority import root --fleet partner --certificate house-root.crt',
+    'fleetca authority csr line-1 --fleet partner --out first.csr',
+    'openssl x509 -req -in first.csr -CA house-root.crt -CAkey house-root.key -days 1825 -extfile ca.cnf -out first.crt',
+    'fleetca authority install line-1 first.crt --fleet partner',
+  ]) {
+    const { status, out } = await type({ command }, work, env);
+    expect(status, `${command}\n${out}`).toBe(0);
+  }
+}
+
+it('a key that another house certifies goes as docs/rotation.md shows it', async () => {
+  await bringPartner();
+  await follow('rotation.md', '## Runbook: keys from elsewhere');
+});
 
 it('an emergency goes as docs/rotation.md shows it', () => follow('rotation.md', '## When a key is lost'));

@@ -29,7 +29,7 @@ interface Wish {
   readonly took: (row: SteadyRow) => void;
 }
 
-const ROWS_AT_ONCE = 8;
+const ROWS_AT_ONCE = 6;
 const EVERY_MS = 100;
 
 export function startSteadyLot(
