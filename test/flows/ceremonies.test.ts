@@ -1,4 +1,6 @@
 /** The key of a root stays away from the service: ceremonies on a machine without one, and what the service takes in. */
+import { spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -221,6 +223,47 @@ describe('an issuing authority under the offline root', () => {
     expect(said).toMatch(/line-7, generation 1, active/);
     await must(ask('ceremony', 'import', 'line', '--fleet', 'demo'));
     expect(await verdictOn('VIN-1')).toContain('device.pem: OK');
+  });
+});
+
+describe('a cross-certificate', () => {
+  const verify = (...args: readonly string[]): boolean =>
+    openssl.attempt('verify', '-x509_strict', ...args, 'line-2/issuing.crt').status === 0;
+  const gnutls = (ca: string, ...sent: readonly string[]): boolean => {
+    openssl.write('sent.pem', ['line-2/issuing.crt', ...sent].map((name) => openssl.read(name)).join(''));
+    const files = ['--load-ca-certificate', at(ca), '--infile', at('sent.pem')];
+    return spawnSync('certtool', ['--verify', ...files]).status === 0;
+  };
+
+  it('leads verifiers that hold the first root to what the second has signed, while it holds, and nobody else', async () => {
+    const second = ROOT.replaceAll('keys/demo-root.pem', 'keys-2/second-root.pem').replace(
+      'Fleet Root\n',
+      'Fleet Root 2\n',
+    );
+    openssl.write('root-2.yaml', second);
+    await must(ceremony('root-2.yaml', 'root-2', '--shares', 'shares-2'));
+    const cross = `ceremony: cross\n${PEOPLE}${SIGNER('keys/demo-root.pem')}subject: root-2/root.crt\n`;
+    openssl.write('cross.yaml', cross);
+    await must(ceremony('cross.yaml', 'cross', ...TWO_SHARES));
+    const signer = SIGNER('keys-2/second-root.pem').replace('root/root.crt', 'root-2/root.crt');
+    openssl.write('line-2.yaml', `ceremony: issuing\n${PEOPLE}${signer}request: line-7.csr\n`);
+    const shares = ['--share', 'shares-2/share-1.txt', '--share', 'shares-2/share-2.txt'];
+    await must(ceremony('line-2.yaml', 'line-2', ...shares));
+
+    expect(verify('-CAfile', 'root-2/root.crt')).toBe(true);
+    expect(verify('-CAfile', 'root/root.crt')).toBe(false);
+    expect(verify('-CAfile', 'root/root.crt', '-untrusted', 'cross/cross.crt')).toBe(true);
+    expect(verify('-CAfile', 'cross/cross.crt')).toBe(false);
+    const end = new X509Certificate(openssl.read('cross/cross.crt')).validTo;
+    const later = String(Date.parse(end) / 1000 + 60);
+    const both = ['-CAfile', 'root/root.crt', '-untrusted', 'cross/cross.crt'];
+    expect(verify(...both, '-attime', later)).toBe(false);
+    openssl.write('wrong.pem', openssl.read('root-2/root.crt'));
+    expect(verify('-CAfile', 'root/root.crt', '-untrusted', 'wrong.pem')).toBe(false);
+    if (isLeftOut('certtool')) return;
+    expect(gnutls('root-2/root.crt')).toBe(true);
+    expect(gnutls('root/root.crt')).toBe(false);
+    expect(gnutls('root/root.crt', 'cross/cross.crt')).toBe(true);
   });
 });
 
