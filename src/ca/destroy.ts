@@ -104,10 +104,14 @@ async function destructionWarnings(ca: CaContext, generation: Generation): Promi
 export const forecastLastList = async (ca: CaContext, generation: Generation): Promise<Date | null> =>
   hasLists(generation) ? lastListEnd(generation, await ca.revocations.findLastEnd(generation.id)) : null;
 
+const awayWarning = (issuer: Generation): string =>
+  `The key of ${called(issuer)}, is offline: no CRL tells of this until one that lists it is made where the key is, and taken in here.`;
+
 /** That no CRL will tell of what is revoked under an issuer from now on; empty where one will. */
 export function unlistedWarnings(generations: readonly Generation[], issuerId: number): readonly string[] {
   const issuer = generations.find(({ id }) => id === issuerId);
-  if (!issuer || issuer.key === 'kept') return [];
+  if (!issuer) return [];
+  if (issuer.key === 'kept') return placeOf(issuer.keyId) === 'offline' ? [awayWarning(issuer)] : [];
   return [
     `The key of ${called(issuer)}, is ${issuer.key === 'destroyed' ? 'destroyed' : 'about to be destroyed'}: no CRL after its last one tells of this. It is revoked in the ledger, and its issuer is out of the trust bundle.`,
   ];

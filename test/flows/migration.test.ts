@@ -269,6 +269,12 @@ it('a CSV and what Vault gives say the same', async () => {
     ['v-3', '2025-03-01T00:00:00Z', 'unspecified'],
   ]);
   // Its key is away: a CRL from there is what gateways get.
+  const [first] = (await get('/v1/fleets/third/certificates?deviceId=unit-1')).items;
+  const revoked = await run('revoke', first.id, '--reason', 'keyCompromise');
+  expect([revoked.status, revoked.err]).toEqual([
+    0,
+    expect.stringContaining('is offline: no CRL tells of this'),
+  ]);
   third.revoke('v-1', 'keyCompromise');
   third.crl();
   const taken = await run('fleet', 'import', 'third', '--crl', 'third/crl.pem');

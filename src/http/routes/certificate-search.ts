@@ -7,6 +7,7 @@ import { type CsvColumns, negotiateList, pageLimit, streamList } from '../list-f
 import { getFleet } from '../names.ts';
 import { fitQuery, wholeNumber } from '../query.ts';
 import { collectPage, eachPage, type ReadSlice } from '../search-pages.ts';
+import { SERIAL, serialOctets } from '../serial.ts';
 import { sendJson } from '../web.ts';
 
 const hex = (pattern: RegExp, what: string) =>
@@ -31,7 +32,7 @@ const searchQuery = z.strictObject({
     .max(256)
     .regex(/^[^\0]*$/)
     .optional(),
-  serial: hex(/^(?:[0-9a-fA-F]{2}){1,20}$/, 'a serial number').optional(),
+  serial: z.string().regex(SERIAL, 'must be a serial number in hex').transform(serialOctets).optional(),
   keyDigest: hex(/^[0-9a-fA-F]{64}$/, 'a SHA-256').optional(),
   batch: z.string().regex(BATCH_ID).optional(),
   station: z

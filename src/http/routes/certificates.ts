@@ -29,6 +29,7 @@ import { mediaTypeOf } from '../media-type.ts';
 import { getFleet } from '../names.ts';
 import { fitQuery, noQuery } from '../query.ts';
 import { revocationSchema } from '../revocation.ts';
+import { SERIAL, serialOctets } from '../serial.ts';
 import { pathParameter, sendJson } from '../web.ts';
 
 /** Of a bundle, where that is the form of the answer. */
@@ -120,14 +121,11 @@ const viewOf = async (
 });
 
 const FINGERPRINT = /^[0-9a-f]{64}$/;
-/** RFC 5280, 4.1.2.2: at most 20 octets. */
-const SERIAL = /^(?:[0-9a-f]{2}){1,20}$/;
 
 function findById({ edge }: Call, id: string): Promise<readonly StoredCertificate[]> {
-  const octets = Buffer.from(id, 'hex');
   if (FINGERPRINT.test(id))
-    return edge.ca.ledger.findCertificate(octets).then((found) => (found ? [found] : []));
-  return SERIAL.test(id) ? edge.ca.ledger.findCertificatesBySerial(octets) : Promise.resolve([]);
+    return edge.ca.ledger.findCertificate(Buffer.from(id, 'hex')).then((found) => (found ? [found] : []));
+  return SERIAL.test(id) ? edge.ca.ledger.findCertificatesBySerial(serialOctets(id)) : Promise.resolve([]);
 }
 
 /** The certificate that the path names, if the requester may. Refuses `not-found`. */
