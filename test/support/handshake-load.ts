@@ -50,7 +50,7 @@ const PATIENCE_MS = 60_000;
 /** One call in so many is by somebody who is not due to be let in. */
 const SHUT_EVERY = 6;
 /** Between two calls of a lane: the service needs the processors, too. */
-const REST_MS = 10;
+const REST_MS = 15;
 
 function dueOf({ shut, notAfter }: Caller): Due {
   const left = notAfter.getTime() - Date.now();
