@@ -220,9 +220,7 @@ it('an issuing authority goes to its next key and back at each step, until the o
   const unseen = await rotate('acknowledge', 'line-7', '--generation', '2', '--probe');
   expect([unseen.status, unseen.err]).toEqual([
     3,
-    expect.stringMatching(
-      /127.0.0.1:\d+ does not show that it accepts CN=demo line-7 G2: it names CN=demo/,
-    ),
+    expect.stringMatching(/127.0.0.1:\d+ does not show that it accepts CN=demo line-7 G2: it names CN=demo/),
   ]);
   await take('line-7', '/2/roll-back');
   await take('line-7', '/2/roll-back');
