@@ -1,21 +1,9 @@
 import type { Fact, RefusalCode } from '../errors.ts';
 import type { RevocationReason } from '../x509/index.ts';
-import type { Act } from './ledger-records.ts';
+import type { Act, LeafRow } from './ledger-records.ts';
 
 /** A device certificate that was issued elsewhere: read, and its signature verified under an issuer on record. */
-export interface ForeignRow {
-  readonly deviceId: string;
-  /** The device ID folded (NFKC, case): unique in the fleet. */
-  readonly foldedId: string;
-  readonly profile: string;
-  readonly profileDigest: Uint8Array;
-  readonly issuerId: number;
-  readonly serial: Uint8Array;
-  /** SHA-256 of the canonical SubjectPublicKeyInfo. */
-  readonly keyDigest: Uint8Array;
-  readonly tbsDigest: Uint8Array;
-  readonly notBefore: Date;
-  readonly notAfter: Date;
+export interface ForeignRow extends LeafRow {
   /** SHA-256 of the DER. */
   readonly fingerprint: Uint8Array;
   readonly der: Uint8Array;

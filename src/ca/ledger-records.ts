@@ -146,8 +146,8 @@ export interface GenerationImport {
   readonly notAfter: Date;
 }
 
-/** One row that asks for its slot (fleet, device, profile) and its key (fleet, key digest). */
-export interface IntentRow {
+/** What a device's certificate takes: its slot (fleet, device, profile), its key (fleet, key digest), its serial. */
+export interface LeafRow {
   readonly deviceId: string;
   /** The device ID folded (NFKC, case): unique in the fleet. */
   readonly foldedId: string;
@@ -160,6 +160,10 @@ export interface IntentRow {
   readonly tbsDigest: Uint8Array;
   readonly notBefore: Date;
   readonly notAfter: Date;
+}
+
+/** One row that asks for what it takes. */
+export interface IntentRow extends LeafRow {
   /** True where the request named notAfter: then a replay must carry the same. */
   readonly notAfterAsked: boolean;
   /** What is recorded: the request's labels and those of its token, canonical JSON; null: none. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { callPlain } from '../support/client.ts';
 import { makeDevice, makeFleet, requestCertificate, type TestFleet } from '../support/fleet.ts';
-import { type Ran, runFleetca } from '../support/run-fleetca.ts';
+import { securityTeam } from '../support/rotate.ts';
 import { type Service, scratchFolder, startService, stopSound } from '../support/service.ts';
 
 const work = scratchFolder();
@@ -14,22 +14,7 @@ const at = (name: string): string => join(work, name);
 let service: Service;
 let fleet: TestFleet;
 
-const run = (...args: readonly string[]): Promise<Ran> =>
-  runFleetca(
-    {
-      cwd: work,
-      env: { FLEETCA_URL: service.apiUrl, FLEETCA_TOKEN_FILE: at('security'), FLEETCA_DATA: service.data },
-    },
-    ...args,
-  );
-const rotate = (verb: string, authority: string, ...more: readonly string[]): Promise<Ran> =>
-  run('rotate', verb, authority, '--fleet', 'demo', ...more);
-
-async function must(...args: Parameters<typeof rotate>): Promise<string> {
-  const { status, out, err } = await rotate(...args);
-  if (status !== 0) throw new Error(`rotate ${args.join(' ')}: ${status}\n${err}`);
-  return `${out}${err}`;
-}
+const { run, rotate, must } = securityTeam(work, () => service);
 
 const openssl = (...args: readonly string[]): string => execFileSync('openssl', args, { encoding: 'utf8' });
 
