@@ -68,37 +68,52 @@ function rowsFor(plan: KillPlan, lot: readonly LotRow[], client: ResumingClient)
 
 const recordOf = (data: string): string => join(data, 'signing-record');
 
-/** Waits, not for ever, until the next signature is about to be made: between intent and certificate. */
-async function untilSigning({ data }: ServiceProcess): Promise<void> {
+/** A line of the record: a leaf's TBS in hex, in a line of its own. More or less; where it is less we wait longer. */
+const OCTETS_A_SIGNATURE = 600;
+
+/** Waits until so many signatures more are about to be made: between intent and certificate. Or until nothing is sent. */
+async function untilSigned(data: string, signatures: number, exchange: Promise<unknown>): Promise<void> {
   const { size } = statSync(recordOf(data));
-  for (const end = performance.now() + 1_000; performance.now() < end; await sleep(1)) {
-    if (statSync(recordOf(data)).size > size) return;
-  }
+  let over = false;
+  void exchange.finally(() => {
+    over = true;
+  });
+  while (!over && statSync(recordOf(data)).size <= size + signatures * OCTETS_A_SIGNATURE) await sleep(1);
 }
 
-/** Sends rows and kills the service after some outcomes or some time; true if the answer was cut by it. */
+interface Strike {
+  /** At a signature, or some time after an outcome. */
+  readonly moment: 'signing' | 'any';
+  /** Outcomes that come before those that are new. */
+  readonly before: number;
+  /** New ones before the kill. */
+  readonly fresh: number;
+}
+
+/** Sends rows and kills the service after some signatures, or outcomes and some time; true if the answer was cut by it. */
 async function killAmid(
   plan: KillPlan,
   service: ServiceProcess,
   client: ResumingClient,
   sending: Parameters<ResumingClient['send']>[1],
-  after: number,
-  moment: 'signing' | 'any',
+  { moment, before, fresh }: Strike,
 ): Promise<boolean> {
   let strike = (): void => undefined;
   const due = new Promise<void>((resolve) => {
     strike = resolve;
   });
+  const after = before + fresh;
   const onOutcome = (outcomes: number): void => {
     if (outcomes === after) strike();
   };
   if (after === 0) strike();
-  const exchanges = [client.send(service, { ...sending, onOutcome })];
+  const exchange = client.send(service, { ...sending, onOutcome });
+  const exchanges = [exchange];
   // Another client with the same lot under another id: they race for every slot.
   if (plan.chance() < AT_ONCE)
     exchanges.push(client.send(service, { ...sending, batchId: `${sending.batchId}.twin` }));
-  await Promise.race([due, exchanges[0]]);
-  await (moment === 'signing' ? untilSigning(service) : sleep(plan.chance() * 200));
+  if (moment === 'signing') await untilSigned(service.data, fresh, exchange);
+  else await Promise.race([due, exchange]).then(() => sleep(plan.chance() * 200));
   await service.kill();
   return (await Promise.all(exchanges)).some(({ ended }) => ended === 'cut');
 }
@@ -142,11 +157,11 @@ export async function runKills(plan: KillPlan): Promise<KillResult> {
     const left = plan.rows - client.held.size;
     const rows = rowsFor(plan, lot, client);
     const fresh = Math.floor((plan.chance() * 2 * left) / (plan.kills - kill + 2));
-    const after = rows.length - left + fresh;
+    const before = Math.max(0, rows.length - left);
     const batchId = plan.chance() < 0.5 ? 'lot' : `lot-${kill}`;
     const sending = { rows, token: station, batchId };
-    const moment = kill % 2 === 1 ? 'signing' : 'any';
-    if (await killAmid(plan, service, client, sending, Math.max(0, after), moment)) amid++;
+    const strike: Strike = { moment: kill % 2 === 1 ? 'signing' : 'any', before, fresh };
+    if (await killAmid(plan, service, client, sending, strike)) amid++;
 
     // What a client was handed was committed before: the ledger of the dead service says so.
     const facts = await readLedgerFacts(database);
