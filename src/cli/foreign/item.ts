@@ -1,11 +1,13 @@
+import { readFile, stat } from 'node:fs/promises';
 import type { RevocationReason } from '../../x509/index.ts';
 import { REVOCATION_REASONS } from '../../x509/index.ts';
+import { fileFailure } from '../local-failure.ts';
 
 /** What one entry of a fleet from elsewhere says, and where it stands: a file, or a line of one. */
 export interface ForeignItem {
   readonly origin: string;
-  /** DER; null: there is none to be found. */
-  readonly certificate: Uint8Array | null;
+  /** DER, the device's and perhaps those of CAs above it; empty: there is none to be found. */
+  readonly certificates: readonly Uint8Array[];
   /** null: it is in the certificate. */
   readonly deviceId: string | null;
   readonly revoked: { readonly at: string | null; readonly reason: RevocationReason } | null;
@@ -17,7 +19,7 @@ export interface ForeignItem {
 
 export const itemAt = (origin: string, more: Partial<ForeignItem>): ForeignItem => ({
   origin,
-  certificate: null,
+  certificates: [],
   deviceId: null,
   revoked: null,
   fault: null,
@@ -25,8 +27,10 @@ export const itemAt = (origin: string, more: Partial<ForeignItem>): ForeignItem 
   ...more,
 });
 
-/** A file of a fleet, or a certificate in it, has at most as many octets. */
-export const MAX_FILE_OCTETS = 16 * 2 ** 20;
+/** A file of a fleet has at most as many octets. */
+const MAX_FILE_OCTETS = 16 * 2 ** 20;
+/** A certificate, in DER: what the service takes in a row. */
+export const MAX_CERTIFICATE_OCTETS = 24_576;
 
 const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([^-]*)-----END/g;
 
@@ -35,6 +39,22 @@ export function certificatesIn(octets: Uint8Array): readonly Uint8Array[] {
   const text = Buffer.from(octets).toString('latin1');
   if (!text.includes('-----BEGIN ')) return octets.length === 0 ? [] : [octets];
   return [...text.matchAll(CERTIFICATE)].map(([, base64 = '']) => Buffer.from(base64, 'base64'));
+}
+
+/** The certificates in a file, or why it cannot be read, as the end of a sentence that begins with its name. */
+export async function readCertificates(
+  path: string,
+): Promise<{ readonly certificates: readonly Uint8Array[] } | { readonly fault: string }> {
+  try {
+    const about = await stat(path);
+    // A pipe would keep us waiting for ever.
+    if (!about.isFile()) return { fault: 'is no file' };
+    if (about.size > MAX_FILE_OCTETS) return { fault: `has more than ${MAX_FILE_OCTETS} octets` };
+    return { certificates: certificatesIn(await readFile(path)) };
+  } catch (failure) {
+    const { message } = fileFailure(path, failure) as Error;
+    return { fault: message.replace(`${path} `, '').replace(/\.$/, '') };
+  }
 }
 
 /** A reason as OpenSSL, a CRL or a person writes it; one that ours have not is `unspecified`. */

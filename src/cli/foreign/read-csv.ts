@@ -1,16 +1,17 @@
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { splitCells, splitRecords } from '../../batch/index.ts';
 import { PkiError } from '../../errors.ts';
 import { fileFailure, LocalFailure } from '../local-failure.ts';
-import { certificatesIn, type ForeignItem, itemAt, reasonOf } from './item.ts';
+import { certificatesIn, type ForeignItem, itemAt, readCertificates, reasonOf } from './item.ts';
 
 const COLUMNS = ['certificate', 'device_id', 'serial', 'status', 'revoked_at', 'reason'] as const;
 type Column = (typeof COLUMNS)[number];
 type Cells = Readonly<Partial<Record<Column, string>>>;
 
 const NOT_REVOKED = ['', 'v', 'e', 'valid', 'active', 'good', 'expired'];
+/** RFC 3339, 5.6. */
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 const BASE64 = /^[A-Za-z0-9+/\s]{64,}={0,2}\s*$/;
 
 function readHeader(names: readonly string[], path: string): readonly (Column | undefined)[] {
@@ -22,10 +23,13 @@ function readHeader(names: readonly string[], path: string): readonly (Column | 
 }
 
 /** PEM or base64 as it stands in the cell; else the name of a file, from the folder of the CSV. */
-async function readCertificate(cell: string, folder: string): Promise<Uint8Array | null> {
-  if (cell.includes('-----BEGIN')) return certificatesIn(Buffer.from(cell))[0] ?? null;
-  if (BASE64.test(cell)) return Buffer.from(cell, 'base64');
-  return certificatesIn(await readFile(resolve(folder, cell)))[0] ?? null;
+async function readCell(cell: string, folder: string): Promise<Pick<ForeignItem, 'certificates' | 'fault'>> {
+  if (cell.includes('-----BEGIN')) return { certificates: certificatesIn(Buffer.from(cell)), fault: null };
+  if (BASE64.test(cell)) return { certificates: [Buffer.from(cell, 'base64')], fault: null };
+  const found = await readCertificates(resolve(folder, cell));
+  return 'fault' in found
+    ? { certificates: [], fault: `names ${cell}, which ${found.fault}` }
+    : { ...found, fault: null };
 }
 
 function readRevoked({ status = '', revoked_at: at = '', reason: why = '' }: Cells): Partial<ForeignItem> {
@@ -34,9 +38,11 @@ function readRevoked({ status = '', revoked_at: at = '', reason: why = '' }: Cel
   if (!NOT_REVOKED.includes(word) && word !== 'r' && word !== 'revoked')
     return { fault: `has the status ${status}` };
   const { reason, note } = reasonOf(why);
-  const time = at.trim() === '' ? null : new Date(at.trim());
-  if (time && Number.isNaN(time.getTime())) return { fault: `is revoked at ${at}` };
-  return { revoked: { at: time?.toISOString() ?? null, reason }, note };
+  const time = at.trim();
+  // What Date reads beside RFC 3339 is another day in another country.
+  if (time !== '' && (!RFC_3339.test(time) || Number.isNaN(Date.parse(time))))
+    return { fault: `is revoked at ${at}, which is not as RFC 3339 has it` };
+  return { revoked: { at: time === '' ? null : new Date(time).toISOString(), reason }, note };
 }
 
 async function readRecord(cells: Cells, folder: string, origin: string): Promise<ForeignItem> {
@@ -44,18 +50,8 @@ async function readRecord(cells: Cells, folder: string, origin: string): Promise
   const said = readRevoked(cells);
   const cell = cells.certificate?.trim() ?? '';
   if (cell === '') return itemAt(origin, { ...said, deviceId, fault: 'has no certificate' });
-  try {
-    const certificate = await readCertificate(cell, folder);
-    return itemAt(origin, {
-      ...said,
-      deviceId,
-      certificate,
-      ...(certificate ? {} : { fault: 'has no certificate' }),
-    });
-  } catch (failure) {
-    const { message } = fileFailure(cell, failure) as Error;
-    return itemAt(origin, { deviceId, fault: message });
-  }
+  const found = await readCell(cell, folder);
+  return itemAt(origin, { ...found, ...said, deviceId, fault: said.fault ?? found.fault });
 }
 
 function cellsOf(record: Uint8Array, columns: readonly (Column | undefined)[]): Cells {

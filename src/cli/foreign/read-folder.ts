@@ -1,18 +1,20 @@
-import { opendir, readFile, stat } from 'node:fs/promises';
+import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileFailure } from '../local-failure.ts';
-import { certificatesIn, type ForeignItem, itemAt, MAX_FILE_OCTETS } from './item.ts';
+import { type ForeignItem, itemAt, readCertificates } from './item.ts';
 
 const NAMED = /\.(pem|crt|cer|cert|der)$/i;
 
 async function* readOne(path: string): AsyncGenerator<ForeignItem> {
-  if ((await stat(path)).size > MAX_FILE_OCTETS) {
-    yield itemAt(path, { fault: `has more than ${MAX_FILE_OCTETS} octets` });
-    return;
+  const found = await readCertificates(path);
+  if ('fault' in found) yield itemAt(path, found);
+  else {
+    const { certificates } = found;
+    for (const [i, certificate] of certificates.entries()) {
+      const place = certificates.length === 1 ? '' : ` (${i + 1} of ${certificates.length})`;
+      yield itemAt(`${path}${place}`, { certificates: [certificate] });
+    }
   }
-  const found = certificatesIn(await readFile(path));
-  for (const [i, certificate] of found.entries())
-    yield itemAt(found.length === 1 ? path : `${path} (${i + 1} of ${found.length})`, { certificate });
 }
 
 /**

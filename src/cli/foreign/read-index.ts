@@ -1,9 +1,8 @@
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { errnoOf, fileFailure } from '../local-failure.ts';
-import { certificatesIn, type ForeignItem, itemAt, reasonOf } from './item.ts';
+import { fileFailure } from '../local-failure.ts';
+import { type ForeignItem, itemAt, readCertificates, reasonOf } from './item.ts';
 
 /** `YYMMDDHHMMSSZ`, or with four digits of the year, as `openssl ca` writes times. */
 const TIME = /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/;
@@ -15,7 +14,11 @@ function readTime(text: string): string | null {
   // RFC 5280, 4.1.2.5.1: two digits from 50 on are of the last century.
   const full = year.length === 4 ? year : `${Number(year) >= 50 ? '19' : '20'}${year}`;
   const [month, day, hour, minute, second] = rest;
-  return `${full}-${month}-${day}T${hour}:${minute}:${second}Z`;
+  const text3339 = `${full}-${month}-${day}T${hour}:${minute}:${second}Z`;
+  // Digits alone are no day: a 31st of February would become another.
+  const time = new Date(text3339);
+  const isReal = !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text3339.slice(0, -1));
+  return isReal ? text3339 : null;
 }
 
 type Revoked = Pick<ForeignItem, 'revoked' | 'note' | 'fault'>;
@@ -29,15 +32,11 @@ function readRevoked(text: string): Revoked {
   return { revoked: { at, reason }, note, fault: null };
 }
 
-async function readCertificate(folder: string, serial: string): Promise<Uint8Array | null> {
-  for (const name of [serial, serial.toLowerCase()]) {
-    try {
-      return certificatesIn(await readFile(join(folder, 'newcerts', `${name}.pem`)))[0] ?? null;
-    } catch (failure) {
-      if (errnoOf(failure) !== 'ENOENT') throw failure;
-    }
-  }
-  return null;
+async function readBySerial(folder: string, serial: string): ReturnType<typeof readCertificates> {
+  const [upper, lower] = [serial, serial.toLowerCase()].map((name) => join('newcerts', `${name}.pem`));
+  const file = [upper, lower].find((name) => name !== undefined && existsSync(join(folder, name))) ?? upper;
+  const found = await readCertificates(join(folder, file ?? ''));
+  return 'fault' in found ? { fault: `has no certificate: ${file} ${found.fault}` } : found;
 }
 
 async function readLine(folder: string, line: string, number: number): Promise<ForeignItem> {
@@ -47,12 +46,9 @@ async function readLine(folder: string, line: string, number: number): Promise<F
   if (!/^[VRE]$/.test(status) || !/^[0-9A-Fa-f]{1,42}$/.test(serial))
     return itemAt(origin, { fault: 'is not a line of index.txt' });
   const said: Partial<Revoked> = status === 'R' ? readRevoked(revocation) : {};
-  const certificate = await readCertificate(folder, serial);
-  if (certificate) return itemAt(origin, { ...said, certificate });
-  return itemAt(origin, {
-    ...said,
-    fault: said.fault ?? `has no certificate: newcerts/${serial}.pem is not there`,
-  });
+  const found = await readBySerial(folder, serial);
+  // What is wrong with the line comes first.
+  return itemAt(origin, { ...found, ...said, fault: said.fault ?? ('fault' in found ? found.fault : null) });
 }
 
 /**

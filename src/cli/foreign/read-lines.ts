@@ -4,15 +4,18 @@ import { z } from 'zod';
 import { fileFailure } from '../local-failure.ts';
 import { certificatesIn, type ForeignItem, itemAt, reasonOf } from './item.ts';
 
+/** Of the year 9999. */
+const LAST_SECOND = 253_402_300_799;
+
 const vaultData = z.object({
   certificate: z.string().min(1),
   /** Seconds since 1970; 0: it is not revoked. */
   revocation_time: z
     .union([
-      z.number(),
+      z.number().int().min(0).max(LAST_SECOND),
       z
         .string()
-        .regex(/^\d{1,12}$/)
+        .regex(/^\d{1,11}$/)
         .transform(Number),
     ])
     .default(0),
@@ -30,12 +33,12 @@ function readLine(line: string, origin: string): ForeignItem {
   const read = vaultLine.safeParse(value);
   if (!read.success) return itemAt(origin, { fault: 'is not a certificate as Vault gives it' });
   const { certificate: pem, revocation_time: seconds } = read.data;
-  const [certificate] = certificatesIn(Buffer.from(pem));
-  if (!certificate) return itemAt(origin, { fault: 'has no certificate' });
+  const certificates = certificatesIn(Buffer.from(pem));
+  if (certificates.length === 0) return itemAt(origin, { fault: 'has no certificate' });
   // Vault keeps no reason.
   const revoked =
     seconds > 0 ? { at: new Date(seconds * 1000).toISOString(), reason: reasonOf('').reason } : null;
-  return itemAt(origin, { certificate, revoked });
+  return itemAt(origin, { certificates, revoked });
 }
 
 /** Certificates as Vault gives them, one JSON object a line. Rejects with `usage` where the file cannot be read. */

@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { Client } from '../client/client.ts';
 import { parseAnswer, readWhole } from '../client/json.ts';
-import type { ForeignItem } from './item.ts';
+import { type ForeignItem, MAX_CERTIFICATE_OCTETS } from './item.ts';
 
 /** What the service says of a line. */
 interface RowAnswer {
@@ -53,21 +53,29 @@ const OCTETS = 3 * 2 ** 20;
 
 const fingerprintOf = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex');
 
-/** null: the certificate cannot be read, or the pattern does not fit; the service says what is wrong. */
-function deviceIdBy(pattern: RegExp, der: Uint8Array): string | null {
+/** The CN; null where the certificate cannot be read: the service says what is wrong with it. */
+function commonNameOf(der: Uint8Array): string | null {
   try {
-    const { subject } = new X509Certificate(der);
-    const [, name = ''] = /^CN=(.*)$/m.exec(subject) ?? [];
-    const found = pattern.exec(name);
-    return found ? (found[1] ?? found[0]) : null;
+    return /^CN=(.*)$/m.exec(new X509Certificate(der).subject)?.[1] ?? '';
   } catch {
     return null;
   }
 }
 
-function lineOf(item: ForeignItem, certificate: Uint8Array, pattern: RegExp | null): string {
-  const deviceId = item.deviceId ?? (pattern && deviceIdBy(pattern, certificate));
-  const { revoked } = item;
+/** The device that an entry names itself, or by the pattern; null: the service takes the CN. */
+function deviceOf(
+  { deviceId }: ForeignItem,
+  certificate: Uint8Array,
+  pattern: RegExp | null,
+): { readonly deviceId: string | null } | { readonly fault: string } {
+  const name = pattern === null || deviceId !== null ? null : commonNameOf(certificate);
+  if (pattern === null || name === null) return { deviceId };
+  const found = pattern.exec(name);
+  if (!found) return { fault: `has the common name ${name}, which the pattern of device IDs does not fit` };
+  return { deviceId: found[1] ?? found[0] };
+}
+
+function lineOf({ revoked }: ForeignItem, certificate: Uint8Array, deviceId: string | null): string {
   return `${JSON.stringify({
     certificate: Buffer.from(certificate).toString('base64'),
     ...(deviceId === null ? {} : { deviceId }),
@@ -114,8 +122,8 @@ class Outbox {
     this.#sending = sending;
   }
 
-  async take(item: ForeignItem, certificate: Uint8Array): Promise<void> {
-    const line = lineOf(item, certificate, this.#sending.pattern);
+  async take(item: ForeignItem, certificate: Uint8Array, deviceId: string | null): Promise<void> {
+    const line = lineOf(item, certificate, deviceId);
     if (this.#octets + line.length > OCTETS) await this.flush();
     this.#waiting.push({ item, line });
     this.#octets += line.length;
@@ -135,18 +143,38 @@ class Outbox {
   }
 }
 
+/** What is sent of an entry, or why nothing is. */
+function judge(
+  item: ForeignItem,
+  { authorities, pattern }: Sending,
+):
+  | { readonly certificate: Uint8Array; readonly deviceId: string | null }
+  | { readonly fault: string }
+  | 'authority' {
+  const { certificates, fault } = item;
+  // Beside a device's certificate may stand those of the CAs above it.
+  const certificate = certificates.find((der) => !authorities.has(fingerprintOf(der)));
+  if (certificates.length > 0 && !certificate) return 'authority';
+  if (fault !== null || !certificate) return { fault: fault ?? 'has no certificate' };
+  if (certificate.length > MAX_CERTIFICATE_OCTETS)
+    return { fault: `has ${certificate.length} octets, and a certificate at most ${MAX_CERTIFICATE_OCTETS}` };
+  const device = deviceOf(item, certificate, pattern);
+  return 'fault' in device ? device : { certificate, ...device };
+}
+
 /** Sends all there is, in chunks; keeps no more than one of them. Gives what came of it. */
 export async function sendItems(items: AsyncIterable<ForeignItem>, sending: Sending): Promise<ImportCounts> {
   const outbox = new Outbox(sending);
   const { counts } = outbox;
   for await (const item of items) {
     counts.entries++;
-    const { certificate, fault, origin, deviceId } = item;
-    if (certificate && sending.authorities.has(fingerprintOf(certificate))) counts.authorities++;
-    else if (fault === null && certificate) await outbox.take(item, certificate);
+    const judged = judge(item, sending);
+    if (judged === 'authority') counts.authorities++;
+    else if ('certificate' in judged) await outbox.take(item, judged.certificate, judged.deviceId);
     else {
       counts.refused++;
-      const says = fault ?? 'has no certificate';
+      const { origin, deviceId } = item;
+      const says = judged.fault;
       await sending.remark({ origin, status: 'refused', deviceId, serial: null, code: 'bad-row', says });
     }
   }

@@ -22,12 +22,13 @@ async function all(items: AsyncIterable<ForeignItem>): Promise<readonly ForeignI
   for await (const item of items) found.push(item);
   return found;
 }
-const firstOctet = ({ certificate }: ForeignItem): number | undefined => certificate?.[0];
+const firstOctet = ({ certificates }: ForeignItem): number | undefined => certificates[0]?.[0];
 
 describe('index.txt of openssl ca', () => {
   mkdirSync(at('ca/newcerts'), { recursive: true });
   for (const [i, serial] of ['01', '0a', '0B'].entries())
     writeFileSync(at('ca/newcerts', `${serial}.pem`), pem(i));
+  mkdirSync(at('ca/newcerts/DD.pem'));
   const lines = [
     'V\t270101000000Z\t\t01\tunknown\t/CN=a',
     'R\t20510101000000Z\t250301120000Z,keyCompromise\t0A\tunknown\t/CN=b',
@@ -35,18 +36,22 @@ describe('index.txt of openssl ca', () => {
     'R\t270101000000Z\t250301120000Z,holdInstruction,holdInstructionReject\t01\tunknown\t/CN=d',
     'R\t270101000000Z\tsoon\t01\tunknown\t/CN=e',
     'V\t270101000000Z\t\t0C\tunknown\t/CN=f',
+    'R\t270101000000Z\t250231120000Z\t01\tunknown\t/CN=g',
+    'V\t270101000000Z\t\tDD\tunknown\t/CN=h',
     'nonsense',
   ];
   writeFileSync(at('ca/index.txt'), `${lines.join('\n')}\n`);
 
   it('gives status, date and reason, and names what it cannot read', async () => {
     const items = await all(readIndex(at('ca')));
-    expect(items.map(firstOctet)).toEqual([0, 1, 2, 0, 0, undefined, undefined]);
+    expect(items.map(firstOctet)).toEqual([0, 1, 2, 0, 0, undefined, 0, undefined, undefined]);
     expect(items.map(({ revoked }) => revoked)).toEqual([
       null,
       { at: '2025-03-01T12:00:00Z', reason: 'keyCompromise' },
       { at: '2049-12-31T23:59:59Z', reason: 'unspecified' },
       { at: '2025-03-01T12:00:00Z', reason: 'unspecified' },
+      null,
+      null,
       null,
       null,
       null,
@@ -57,10 +62,12 @@ describe('index.txt of openssl ca', () => {
       null,
       'revoked for holdInstruction, which is unspecified here',
       'is revoked at soon',
-      'has no certificate: newcerts/0C.pem is not there',
+      'has no certificate: newcerts/0C.pem does not exist',
+      'is revoked at 250231120000Z',
+      'has no certificate: newcerts/DD.pem is no file',
       'is not a line of index.txt',
     ]);
-    expect(items[6]?.origin).toBe('index.txt line 7 (serial ?)');
+    expect(items[8]?.origin).toBe('index.txt line 9 (serial ?)');
   });
 
   it('a folder without one is refused', async () => {
@@ -101,13 +108,15 @@ describe('a CSV', () => {
 
   it('names the records that say nothing', async () => {
     const items = await csv(
-      'certificate,status,revoked_at\n,V,\nnone.pem,V,\nf.pem,lost,\nf.pem,R,yesterday\n',
+      'certificate,status,revoked_at\n,V,\nnone.pem,V,\nf.pem,lost,\nf.pem,R,yesterday\nf.pem,R,01/02/2025\n/dev/null,V,\n',
     );
     expect(items.map(({ fault }) => fault)).toEqual([
       'has no certificate',
-      'none.pem does not exist.',
+      'names none.pem, which does not exist',
       'has the status lost',
-      'is revoked at yesterday',
+      'is revoked at yesterday, which is not as RFC 3339 has it',
+      'is revoked at 01/02/2025, which is not as RFC 3339 has it',
+      'names /dev/null, which is no file',
     ]);
   });
 
@@ -118,12 +127,14 @@ describe('a CSV', () => {
 
 it('Vault’s answers are read a line each, whole or as their data alone', async () => {
   const revoked = { data: { certificate: pem(2), revocation_time: 1_740_787_200 } };
-  const lines = [{ certificate: pem(1), revocation_time: 0 }, revoked, { data: {} }];
+  const never = { certificate: pem(1), revocation_time: 1e20 };
+  const lines = [{ certificate: pem(1), revocation_time: 0 }, revoked, { data: {} }, never];
   writeFileSync(at('vault'), `${lines.map((line) => JSON.stringify(line)).join('\n')}\n\n{"cut\n`);
   const items = await all(readVaultLines(at('vault')));
-  expect(items.map(firstOctet)).toEqual([1, 2, undefined, undefined]);
+  expect(items.map(firstOctet)).toEqual([1, 2, undefined, undefined, undefined]);
   expect(items[1]?.revoked).toEqual({ at: '2025-03-01T00:00:00.000Z', reason: 'unspecified' });
   expect(items.slice(2).map(({ fault }) => fault)).toEqual([
+    'is not a certificate as Vault gives it',
     'is not a certificate as Vault gives it',
     'is not JSON',
   ]);
