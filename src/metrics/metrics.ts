@@ -162,7 +162,11 @@ export function createMetrics(sources: MetricsSources): Metrics {
     countOutcome: (way, outcome, count) => requests.inc({ way, outcome }, count),
     expose: async () => {
       const found = await read();
-      for (const gauge of Object.values(gauges)) gauge.reset();
+      for (const gauge of Object.values(gauges)) {
+        gauge.reset();
+        // Without labels it begins anew at 0, which says what nobody has seen.
+        gauge.remove({});
+      }
       setService(gauges, sources);
       gauges.ledger.set(found ? 1 : 0);
       if (found) {

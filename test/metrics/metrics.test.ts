@@ -23,6 +23,7 @@ let line: Generation;
 let metrics: Metrics;
 let tokenProblem: PkiError | null = null;
 let isDown = false;
+let hasToken = true;
 /** How often certificates were counted. */
 let counts = 0;
 
@@ -55,7 +56,9 @@ beforeAll(async () => {
     version: '9.9.9',
     presentedUntil: () => new Date('2026-08-30T12:00:00Z'),
     serverAuthorities: () => [root.certificate],
-    token: { problem: () => tokenProblem },
+    get token() {
+      return hasToken ? { problem: () => tokenProblem } : null;
+    },
   });
 });
 afterAll(() => world.close());
@@ -178,8 +181,17 @@ describe('the metrics', () => {
     const found = await read();
     expect([found.get('token_up'), found.get('ledger_up')]).toEqual([0, 0]);
     expect([...found.keys()].some((name) => name.startsWith('authority_'))).toBe(false);
+    expect(found.has('batches_receiving')).toBe(false);
+    expect(found.has('restoration_unsettled')).toBe(false);
     isDown = false;
     expect((await read()).get('ledger_up')).toBe(1);
+  });
+
+  it('say nothing of a token where there is none', async () => {
+    hasToken = false;
+    expect((await read()).has('token_up')).toBe(false);
+    hasToken = true;
+    expect((await read()).has('token_up')).toBe(true);
   });
 
   it('are those that docs/metrics.md lists, and its rules ask for no other', async () => {
