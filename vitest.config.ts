@@ -25,7 +25,7 @@ const onPostgres = [
 const now = ['test/interop/gateways-judge-the-catalogue.test.ts'];
 
 const whole = {
-  globalSetup: ['test/support/built.ts'],
+  globalSetup: ['test/support/built.ts', 'test/support/leftovers.ts'],
   pool: 'forks' as const,
   // A process for each lane, not for each file: what a file imports takes two seconds to read, and the
   // server that the project postgres works on takes as long to start. Files share no state but that server.

@@ -1,11 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from './leftovers.ts';
 
 /** A folder in which the `openssl` command works; it goes with `remove`. */
 export function opensslFolder() {
-  const folder = mkdtempSync(join(tmpdir(), 'fleetca-openssl-'));
+  const folder = temporaryFolder('fleetca-openssl-');
   return {
     folder,
     /** Runs it; what it prints. Throws where it fails. */

@@ -1,13 +1,12 @@
 /** The real service, run from dist/ as a process of its own on a temporary data folder. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { assertCaSound } from './assert-ca-sound.ts';
 import { type Client, connectClient } from './client.ts';
 import { databaseOf, environmentOf } from './engine.ts';
+import { temporaryFolder } from './leftovers.ts';
 
 const RUNNER = fileURLToPath(new URL('./run-service.mjs', import.meta.url));
 
@@ -55,17 +54,8 @@ export interface Service extends Facts, Client {
 /** Counts are no matter of most flows, which make thousands of calls from one address. */
 const UNLIMITED = { rateLimitRequestsPerMinute: '1000000', rateLimitFailuresPerMinute: '1000000' };
 
-const folders: string[] = [];
-process.once('exit', () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-/** A folder that is gone when the test file is. */
-export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'fleetca-flow-'));
-  folders.push(folder);
-  return folder;
-}
+/** A folder that is gone when the tests are. */
+export const scratchFolder = (): string => temporaryFolder('fleetca-flow-');
 
 interface Started {
   readonly child: ChildProcess;
